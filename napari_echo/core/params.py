@@ -1,0 +1,41 @@
+"""Parameters that a user edits; forms and command-line flags are made from them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_echo.core.hardness import Criterion
+
+
+class _Params(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PredictParams(_Params):
+    """How a clip is segmented."""
+
+    engine: Literal["onnx", "torch"] = Field(
+        "onnx", title="Engine", description="ONNX Runtime is faster; torch is the reference."
+    )
+    batch: int = Field(4, ge=1, le=64, title="Batch", description="Frames per model call.")
+
+
+class HardnessParams(_Params):
+    """How hard pixels are found."""
+
+    criterion: Criterion = Field(
+        "entropy",
+        title="Criterion",
+        description="Entropy or margin of the probabilities, or the error against truth.",
+    )
+    rule: Literal["threshold", "share"] = Field(
+        "threshold", title="Rule", description="Pixels above a value, or the hardest share."
+    )
+    threshold: float = Field(
+        0.5, ge=0, le=1, title="Threshold", description="Hardness above which a pixel is hard."
+    )
+    share: float = Field(
+        0.02, ge=0, le=1, title="Share", description="Share of the pixels that is called hard."
+    )

@@ -1,0 +1,98 @@
+"""A revision: labels that a reader committed, for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_echo.core.errors import EchoError
+from napari_echo.core.keyframes import KeyFrames
+from napari_echo.core.labels import LabelSchema
+
+BaseKind = Literal["model", "truth", "revision", "nothing"]
+Status = Literal["accepted", "corrected", "rejected", "second reader"]
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a reader started from: its kind and its id (empty for nothing)."""
+
+    kind: BaseKind
+    id: str
+
+
+@dataclass(frozen=True, eq=False)
+class Revision:
+    """The labelled frames of one clip by one reader. Immutable.
+
+    Parameters
+    ----------
+    revision_id : str
+        32 hexadecimal digits, unique.
+    clip_id, study_id : str
+        The clip, by the hash of its frames, and its study.
+    clip_shape : (int, int, int)
+        Shape ``(T, H, W)`` of the clip.
+    frames : tuple of int
+        Indices of the labelled frames, ascending.
+    frame_hashes : tuple of str
+        SHA-256 of each labelled frame's pixels, in the order of `frames`.
+    labels : ndarray of uint8, shape (N, H, W)
+        Their labels, in the order of `frames`. Made read-only.
+    schema : LabelSchema
+        What the labels mean.
+    base : Base
+        What the reader started from.
+    parent : str or None
+        The revision that this one supersedes.
+    key_frames : KeyFrames
+        ED and ES as the reader saw them.
+    reader : str
+        Who labelled.
+    started, committed : datetime
+        Aware, UTC.
+    seconds : float
+        Time spent on it.
+    status, comment, program : str
+        The reader's verdict and remark, and the version of the program.
+    """
+
+    revision_id: str
+    clip_id: str
+    study_id: str
+    clip_shape: tuple[int, int, int]
+    frames: tuple[int, ...]
+    frame_hashes: tuple[str, ...]
+    labels: NDArray[np.uint8]
+    schema: LabelSchema
+    base: Base
+    parent: str | None
+    key_frames: KeyFrames
+    reader: str
+    started: datetime
+    committed: datetime
+    seconds: float
+    status: Status
+    comment: str
+    program: str
+
+    def __post_init__(self) -> None:
+        n, expected = len(self.frames), (len(self.frames), *self.clip_shape[1:])
+        if self.labels.shape != expected or self.labels.dtype != np.uint8:
+            raise EchoError(
+                f"A revision of {n} frames needs uint8 labels of shape {expected}, "
+                f"not {self.labels.shape} {self.labels.dtype}."
+            )
+        if n == 0 or list(self.frames) != sorted(set(self.frames)):
+            raise EchoError("A revision needs at least one frame, ascending, each once.")
+        if self.frames[0] < 0 or self.frames[-1] >= self.clip_shape[0]:
+            raise EchoError(
+                f"Frame {self.frames[-1]} is outside a clip of {self.clip_shape[0]} frames."
+            )
+        if len(self.frame_hashes) != n:
+            raise EchoError("A revision needs one hash for each labelled frame.")
+        self.labels.flags.writeable = False

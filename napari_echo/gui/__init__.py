@@ -1,0 +1,1 @@
+"""The napari widgets, layers, workers and plots."""

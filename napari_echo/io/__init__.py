@@ -1,0 +1,1 @@
+"""Clips and data sets in, labels out."""

@@ -1,0 +1,1 @@
+"""Overlap, surface distances, volumes and ejection fraction."""

@@ -1,0 +1,1 @@
+"""Models: mmsegmentation components, configs, packs, predictors, training."""

@@ -1,0 +1,1 @@
+"""Simulated apical clips with exact masks in every frame."""
