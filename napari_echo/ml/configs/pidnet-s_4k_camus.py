@@ -1,0 +1,9 @@
+"""PIDNet-S on CAMUS ED and ES frames, started from the phantom's weights."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ._base_.echo_frames import *
+    from ._base_.one_cycle import *
+    from ._base_.pidnet_s import *
+    from ._base_.runtime import *

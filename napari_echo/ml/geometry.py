@@ -1,0 +1,78 @@
+"""From the clip's grid to the model's square and back.
+
+A frame is scaled with its aspect ratio kept, so that it fits the square, and
+padded with black at its right and lower side. Training and prediction share
+these two functions, so that a model sees the same geometry in both.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def fit_size(shape: tuple[int, int], size: int) -> tuple[int, int]:
+    """Height and width of a frame of `shape` scaled to fit a square of `size`."""
+    scale = size / max(shape)
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def letterbox(frame: NDArray[np.uint8], size: int, *, labels: bool = False) -> NDArray[np.uint8]:
+    """Scale a frame to fit a square and pad it.
+
+    Parameters
+    ----------
+    frame : ndarray of uint8, shape (H, W)
+        Grey levels, or labels.
+    size : int
+        Side of the square in pixels.
+    labels : bool
+        Nearest neighbour instead of area or linear interpolation.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size)
+    """
+    height, width = fit_size(frame.shape, size)
+    if labels:
+        how = cv2.INTER_NEAREST
+    else:
+        how = cv2.INTER_AREA if max(frame.shape) > size else cv2.INTER_LINEAR
+    square = np.zeros((size, size), np.uint8)
+    square[:height, :width] = cv2.resize(frame, (width, height), interpolation=how)
+    return square
+
+
+def unletterbox(
+    scores: NDArray[np.float32], shape: tuple[int, int], size: int
+) -> NDArray[np.float32]:
+    """Bring class scores from the model's square back to the clip's grid.
+
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (C, h, w)
+        Scores over the whole square, at any resolution.
+    shape : (int, int)
+        Height and width of the clip.
+    size : int
+        Side of the model's square in pixels.
+
+    Returns
+    -------
+    ndarray of float32, shape (C, H, W)
+        Linearly interpolated.
+    """
+    fitted = fit_size(shape, size)
+    # Pixel centres: x_out + 0.5 = (x_in + 0.5) * scale, in both grids.
+    sy = scores.shape[1] / size * fitted[0] / shape[0]
+    sx = scores.shape[2] / size * fitted[1] / shape[1]
+    to_scores = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5]], np.float32)
+    out = cv2.warpAffine(
+        scores.transpose(1, 2, 0),
+        to_scores,
+        (shape[1], shape[0]),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.ascontiguousarray(out.reshape(*shape, -1).transpose(2, 0, 1))

@@ -1,0 +1,69 @@
+"""Losses, registered in mmsegmentation as ``Echo*``."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class EchoOhemCrossEntropy(nn.Module):
+    """Cross-entropy of the hardest labelled pixels.
+
+    Online hard example mining as in PIDNet (arXiv 2206.02066), with the
+    least number of kept pixels given as a share of the *labelled* pixels:
+    a fixed number larger than all labelled pixels of a small batch would
+    keep everything and mine nothing.
+
+    Parameters
+    ----------
+    threshold : float
+        Pixels whose true class has a lower probability are kept.
+    min_share : float
+        At least this share of the labelled pixels is kept, the hardest first.
+    loss_weight : float
+        Factor of the loss.
+    ignore_index : int
+        Label of unlabelled pixels.
+    loss_name : str
+        Name under which mmsegmentation logs it.
+    """
+
+    def __init__(
+        self,
+        threshold: float = 0.9,
+        min_share: float = 0.125,
+        loss_weight: float = 1.0,
+        ignore_index: int = 255,
+        loss_name: str = "loss_ohem",
+    ) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.min_share = min_share
+        self.loss_weight = loss_weight
+        self.ignore_index = ignore_index
+        self.loss_name = loss_name
+
+    def forward(self, score: Tensor, target: Tensor, **_: object) -> Tensor:
+        """Mean loss of the kept pixels.
+
+        Parameters
+        ----------
+        score : Tensor, shape (N, C, H, W)
+            Logits.
+        target : Tensor of int64, shape (N, H, W)
+            Labels; where none is labelled the loss is 0.
+        """
+        score = score.float()
+        losses = F.cross_entropy(score, target, ignore_index=self.ignore_index, reduction="none")
+        labelled = losses[target != self.ignore_index]
+        if labelled.numel() == 0:
+            return score.sum() * 0.0
+        # The loss of a pixel is -log p of its true class, so that ranking by
+        # loss ranks by probability.
+        at_least = max(1, round(self.min_share * labelled.numel()))
+        kth = labelled.detach().kthvalue(labelled.numel() - at_least + 1).values
+        limit = torch.minimum(kth, -torch.log(kth.new_tensor(self.threshold)))
+        return self.loss_weight * labelled[labelled >= limit].mean()

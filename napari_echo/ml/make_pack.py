@@ -1,0 +1,166 @@
+"""A checkpoint becomes a model pack."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from napari_echo.core.errors import EchoError
+from napari_echo.core.labels import CAMUS_SCHEMA
+from napari_echo.ml.packs import CARD, GRAPH, WEIGHTS, ModelCard, ModelPack, file_hash, open_pack
+from napari_echo.ml.training import load_config
+
+# Heads that only the training losses read.
+_TRAINING_ONLY = (
+    "decode_head.p_head.",
+    "decode_head.d_head.",
+    "decode_head.p_cls_seg.",
+    "decode_head.d_cls_seg.",
+)
+
+
+def make_pack(
+    config: str,
+    checkpoint: Path,
+    out: Path,
+    description: Mapping[str, Any],
+) -> ModelPack:
+    """Write a model pack from a checkpoint.
+
+    The pack holds the weights once, in half precision; the ONNX graph beside
+    them names them as external data, which the ONNX engine hands over when
+    it loads the graph.
+
+    Parameters
+    ----------
+    config : str
+        Name of the training config.
+    checkpoint : Path
+        Checkpoint of a training by that config.
+    out : Path
+        The pack's folder; made new, or not at all.
+    description : mapping
+        The fields of `ModelCard` that only people know: ``name``,
+        ``description``, ``training_data``, ``metrics``, ``limits``,
+        ``licence``, ``citation``, ``train_again``, ``recommended_for``,
+        ``training_spacing_mm``, ``rank``.
+
+    Returns
+    -------
+    ModelPack
+        The new pack.
+
+    Raises
+    ------
+    EchoError
+        If `out` exists, the checkpoint does not fit the config, or the
+        description lacks a field.
+    """
+    from safetensors.torch import save_file
+
+    from napari_echo.ml.torch_engine import build_model
+
+    if out.exists():
+        raise EchoError(f"{out} exists already; give the name of a new folder.")
+    cfg = load_config(config)
+    size = int(cfg.size)
+    model = build_model(config)
+    weights = _load_weights(checkpoint)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise EchoError(f"{checkpoint} was not trained by the config {config}.") from error
+
+    kept = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+        if not name.startswith(_TRAINING_ONLY) and not name.endswith("num_batches_tracked")
+    }
+    partial = out.with_name(f".{out.name}.partial-{uuid.uuid4().hex[:8]}")
+    partial.mkdir(parents=True)
+    try:
+        save_file(kept, partial / WEIGHTS)
+        _write_graph(model, set(kept), size, partial / GRAPH)
+        hashes = {name: file_hash(partial / name) for name in (WEIGHTS, GRAPH)}
+        try:
+            card = ModelCard(
+                id=hashes[WEIGHTS],
+                architecture="PIDNet-S",
+                config=config,
+                input_size=size,
+                mean=cfg.model.data_preprocessor.mean[0],
+                std=cfg.model.data_preprocessor.std[0],
+                label_schema=CAMUS_SCHEMA.to_dict(),
+                files=hashes,
+                **description,
+            )
+        except ValidationError as error:
+            where = ".".join(map(str, error.errors()[0]["loc"]))
+            raise EchoError(
+                f"The model card's field '{where}' is wrong: {error.errors()[0]['msg']}."
+            ) from error
+        (partial / CARD).write_text(json.dumps(card.model_dump(), indent=2) + "\n", "utf-8")
+        os.rename(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return open_pack(out)
+
+
+def _load_weights(checkpoint: Path) -> dict[str, Any]:
+    """State of the trained model; mmengine has put the average there, if it kept one."""
+    import torch
+
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        return content["state_dict"]
+    except (OSError, KeyError, RuntimeError) as error:
+        raise EchoError(f"{checkpoint} is not a checkpoint of mmengine: {error}.") from error
+
+
+def _write_graph(model: Any, weights: set[str], size: int, path: Path) -> None:
+    """Export the network from squares to logits, without the weights' values."""
+    import onnx
+    import torch
+
+    class Network(torch.nn.Module):
+        """The names of its parameters are those of the segmentor."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.backbone = model.backbone
+            self.decode_head = model.decode_head
+
+        def forward(self, squares: torch.Tensor) -> torch.Tensor:
+            return self.decode_head(self.backbone(squares))
+
+    program = torch.onnx.export(
+        Network().eval(),
+        (torch.zeros(2, 1, size, size),),
+        dynamo=True,
+        optimize=False,
+        input_names=["squares"],
+        output_names=["logits"],
+        dynamic_shapes=[{0: torch.export.Dim("n", min=1, max=1024)}],
+        verbose=False,
+    )
+    proto = program.model_proto
+    for initializer in proto.graph.initializer:
+        if initializer.name not in weights:
+            continue
+        initializer.ClearField("raw_data")
+        initializer.data_location = onnx.TensorProto.EXTERNAL
+        del initializer.external_data[:]
+        initializer.external_data.add(key="location", value=WEIGHTS)
+    missing = weights - {initializer.name for initializer in proto.graph.initializer}
+    assert not missing, f"weights that the graph does not name: {sorted(missing)}"
+    # What the exporter notes for debugging: source lines of this machine.
+    for node in proto.graph.node:
+        del node.metadata_props[:]
+    path.write_bytes(proto.SerializeToString())

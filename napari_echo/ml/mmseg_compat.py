@@ -1,0 +1,89 @@
+"""Import mmsegmentation beside mmcv-lite, and load checkpoints safely.
+
+mmcv-lite has no compiled operators, yet importing `mmseg.models` asks for
+`mmcv._ext`. A stub stands in while the import runs and is taken out again:
+mmengine later probes for `mmcv._ext` and must not find one.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from napari_echo.core.errors import EchoError
+
+
+class _OpsStub(ModuleType):
+    """Stands in for `mmcv._ext`; its operators say why they cannot run."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def missing(*_: object, **__: object) -> None:
+            raise EchoError(
+                f"The operator {name} needs the full mmcv; this installation has mmcv-lite."
+            )
+
+        return missing
+
+
+def use_mmseg() -> None:
+    """Make mmsegmentation and this project's components ready for use.
+
+    Imports `mmseg`, registers the ``Echo*`` components in its registries,
+    makes ``mmseg`` the default scope and allows the two harmless classes
+    that mmengine keeps in its checkpoints, so that they load with
+    ``weights_only=True``.
+
+    Raises
+    ------
+    EchoError
+        If torch or mmsegmentation is not installed.
+    """
+    try:
+        import torch
+
+        stubbed = "mmcv._ext" not in sys.modules
+        if stubbed:
+            sys.modules["mmcv._ext"] = _OpsStub("mmcv._ext")
+        try:
+            import mmseg.models  # noqa: F401  (registers)
+        finally:
+            if stubbed:
+                del sys.modules["mmcv._ext"]
+        import mmseg.datasets
+        import mmseg.engine
+        import mmseg.evaluation  # noqa: F401  (registers)
+        import numpy as np
+        from mmengine.logging.history_buffer import HistoryBuffer
+        from mmengine.registry import init_default_scope
+    except ImportError as error:
+        raise EchoError(
+            f"Training and the torch engine need the extra packages ({error}); install them with: "
+            'pip install "napari-echo[train]"'
+        ) from error
+
+    from napari_echo.ml import (  # noqa: F401  (register)
+        appearance,
+        dataset,
+        dice_metric,
+        hooks,
+        losses,
+        optim,
+        transforms,
+    )
+
+    multiarray = (np._core if hasattr(np, "_core") else np.core).multiarray
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            multiarray._reconstruct,
+            multiarray.scalar,
+            np.ndarray,
+            np.dtype,
+            *{type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "u1", "?")},
+        ]
+    )
+    init_default_scope("mmseg")

@@ -1,0 +1,171 @@
+"""Model packs: a model as data. Opening one runs no code and needs no torch."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_echo.core.errors import EchoError
+from napari_echo.core.labels import LabelSchema
+
+CARD = "card.json"
+GRAPH = "model.onnx"
+WEIGHTS = "weights.safetensors"
+DEFAULT = "default"
+
+
+class Metric(BaseModel):
+    """One measured number: on what, and by which command."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    value: float
+    unit: str
+    data: str
+    command: str
+
+
+class ModelCard(BaseModel):
+    """What a pack says of its model.
+
+    The id is the SHA-256 of the weights, so that a prediction names the
+    exact model that made it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: int = 1
+    id: str = Field(pattern=r"^[0-9a-f]{64}$")
+    name: str
+    description: str
+    architecture: str
+    config: str = Field(description="The training config, by name.")
+    input_size: int = Field(ge=32, le=2048, description="Side of the square, pixels.")
+    mean: float = Field(description="Subtracted from the grey levels.")
+    std: float = Field(gt=0, description="Divides the grey levels.")
+    label_schema: dict[str, Any]
+    training_spacing_mm: tuple[float, float] = Field(
+        description="Range of the pixel spacing at the model's input during training."
+    )
+    training_data: list[str]
+    metrics: list[Metric]
+    limits: list[str]
+    licence: str
+    citation: list[str]
+    train_again: list[str] = Field(description="Commands that make this model anew.")
+    recommended_for: str
+    rank: int = Field(0, description="The shipped pack of the highest rank is the default.")
+    files: dict[str, str] = Field(description="SHA-256 of each file of the pack.")
+
+
+@dataclass(frozen=True)
+class ModelPack:
+    """An opened pack: its folder and its card."""
+
+    path: Path
+    card: ModelCard
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of the weights."""
+        return self.card.id
+
+    @property
+    def name(self) -> str:
+        """The name for people."""
+        return self.card.name
+
+    @property
+    def schema(self) -> LabelSchema:
+        """What the model's labels mean."""
+        return LabelSchema.from_dict(self.card.label_schema)
+
+    def verify(self) -> None:
+        """Check every file against the card.
+
+        Raises
+        ------
+        EchoError
+            If a file is missing or its SHA-256 is not the card's.
+        """
+        for name, expected in self.card.files.items():
+            path = self.path / name
+            if not path.is_file():
+                raise EchoError(f"The model pack {self.path} lacks {name}; install it again.")
+            if file_hash(path) != expected:
+                raise EchoError(
+                    f"{path} is not the file that the model pack's card names (its SHA-256 "
+                    "differs), so it is not used; install the pack again."
+                )
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_pack(path: Path) -> ModelPack:
+    """Open a pack and check its card; `ModelPack.verify` checks the files.
+
+    Raises
+    ------
+    EchoError
+        If `path` is no pack or its card is damaged.
+    """
+    card_path = path / CARD
+    if not card_path.is_file():
+        raise EchoError(f"{path} is not a model pack: it has no {CARD}.")
+    try:
+        card = ModelCard.model_validate_json(card_path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError, OSError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise EchoError(f"The card of the model pack {path} is damaged: {reason}.") from error
+    if any(Path(name).name != name for name in card.files):
+        raise EchoError(f"The card of the model pack {path} names a file outside the pack.")
+    if card.files.get(WEIGHTS) != card.id:
+        raise EchoError(f"The card of the model pack {path} does not vouch for its weights.")
+    return ModelPack(path, card)
+
+
+def packs_dir() -> Path:
+    """The folder of the shipped packs: in the wheel, else in the checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "sample_data" / "models"
+    return inside if inside.is_dir() else package.parent / "sample_data" / "models"
+
+
+@lru_cache(maxsize=1)
+def shipped_packs() -> tuple[ModelPack, ...]:
+    """The packs that come with the program, the best for real echo first."""
+    folders = sorted(path.parent for path in packs_dir().glob(f"*/{CARD}"))
+    return tuple(sorted(map(open_pack, folders), key=lambda pack: -pack.card.rank))
+
+
+def find_pack(name: str | Path) -> ModelPack:
+    """A pack by its name, its folder, or ``"default"``.
+
+    Raises
+    ------
+    EchoError
+        If there is none; the message lists those there are.
+    """
+    packs = shipped_packs()
+    if str(name) == DEFAULT:
+        if not packs:
+            raise EchoError("No model pack came with this installation; give a pack's folder.")
+        return packs[0]
+    for pack in packs:
+        if pack.name == str(name):
+            return pack
+    path = Path(name)
+    if path.is_dir():
+        return open_pack(path)
+    names = ", ".join(pack.name for pack in packs) or "none"
+    raise EchoError(f"There is no model pack '{name}'; shipped are: {names}.")
