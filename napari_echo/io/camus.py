@@ -1,0 +1,282 @@
+"""The CAMUS data set (Leclerc et al. 2019): its official NIfTI release, read.
+
+Layout::
+
+    ROOT/database_nifti/patientXXXX/patientXXXX_{2CH,4CH}_{ED,ES}[_gt].nii.gz
+    ROOT/database_nifti/patientXXXX/patientXXXX_{2CH,4CH}_half_sequence[_gt].nii.gz
+    ROOT/database_nifti/patientXXXX/Info_{2CH,4CH}.cfg
+    ROOT/database_split/subgroup_{training,validation,testing}.txt
+
+`napari_echo.io.camus_writer` writes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
+from napari_echo.core.keyframes import Beat, KeyFrames
+from napari_echo.core.labels import CAMUS_SCHEMA, LV, Segmentation
+from napari_echo.io.labelled import UNASSIGNED, LabelledClip, Skipped, log_skipped
+from napari_echo.io.nifti import NiftiImage, read_nifti
+from napari_echo.io.reading import check_frames, to_grey
+
+Subset = Literal["training", "validation", "testing"]
+
+SPLIT_OF_SUBSET = {"training": "train", "validation": "val", "testing": "test"}
+"""This project's name of each official subset."""
+
+VIEW_OF_CODE = {"4CH": "A4C", "2CH": "A2C"}
+"""View of each of CAMUS's codes."""
+
+_NAME = re.compile(
+    r"(?P<patient>patient\d+)_(?P<view>2CH|4CH)_(?P<what>ED|ES|half_sequence)"
+    r"(?P<gt>_gt)?\.nii(\.gz)?$"
+)
+
+
+@dataclass(frozen=True)
+class Info:
+    """What `Info_{2CH,4CH}.cfg` says of a half sequence; frames counted from 0."""
+
+    ed: int | None
+    es: int | None
+    fps: float | None
+    ef: float | None
+
+
+def is_camus_name(path: Path) -> bool:
+    """Whether a file is named as CAMUS names its images and masks."""
+    return _NAME.match(path.name) is not None
+
+
+def load_still(path: Path) -> EchoClip:
+    """Load a CAMUS image: an ED or ES still as a clip of one frame, or a half sequence.
+
+    The patient is the study, the view comes from the name, the spacing from
+    the header, and a half sequence's frame rate from the `Info` file.
+
+    Raises
+    ------
+    EchoError
+        If the name is not CAMUS's, or the file is a mask, damaged or empty.
+    """
+    path = Path(path)
+    match = _NAME.match(path.name)
+    if match is None:
+        raise EchoError(
+            f"{path.name} is not named as a CAMUS image, patientXXXX_4CH_ED.nii.gz for one."
+        )
+    if match["gt"]:
+        raise EchoError(
+            f"{path.name} holds masks; open the image {path.name.replace('_gt', '')} beside it."
+        )
+    image = read_nifti(path)
+    fps = None
+    if match["what"] == "half_sequence":
+        check_frames(path, image.values)
+        fps = read_info(path.with_name(f"Info_{match['view']}.cfg")).fps
+    frames, note = to_grey(path, image.values)
+    return EchoClip.from_frames(
+        frames,
+        fps=fps,
+        spacing_mm=image.spacing_mm,
+        view=VIEW_OF_CODE[match["view"]],
+        study_id=match["patient"],
+        source=path,
+        notes=(note,) if note else (),
+    )
+
+
+def read_camus(
+    root: Path,
+    subset: Subset | None = None,
+    *,
+    sequences: bool = False,
+    views: Sequence[str] = ("4CH", "2CH"),
+    on_skip: Callable[[Skipped], None] = log_skipped,
+) -> Iterator[LabelledClip]:
+    """Read CAMUS patient by patient, view by view.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds ``database_nifti``.
+    subset : {"training", "validation", "testing"} or None
+        Which patients of the official split; all that are there without it.
+    sequences : bool
+        Read the half sequences, labelled in every frame, in place of the
+        stills. The stills make a clip of two frames, ED first.
+    views : sequence of {"4CH", "2CH"}
+        Views to read, where the patient has them.
+    on_skip : callable
+        Called with each patient or view that cannot be read.
+
+    Yields
+    ------
+    LabelledClip
+        With `CAMUS_SCHEMA`; EF as the `Info` file states it, if it is there.
+
+    Raises
+    ------
+    EchoError
+        If `root` is no CAMUS folder or lacks the subset's list.
+    """
+    root = Path(root)
+    database = root / "database_nifti"
+    if not database.is_dir():
+        raise EchoError(f"{root} is not a CAMUS folder: it has no folder database_nifti.")
+    split_of = read_splits(root)
+    if subset is None:
+        patients = {p.name for p in database.glob("patient*") if p.is_dir()} | set(split_of)
+    else:
+        split = SPLIT_OF_SUBSET.get(subset)
+        if split is None:
+            raise EchoError(f"CAMUS has no subset {subset!r}; use training, validation or testing.")
+        patients = {name for name, given in split_of.items() if given == split}
+        if not patients:
+            raise EchoError(f"{root} has no list database_split/subgroup_{subset}.txt.")
+    return _read_patients(database, sorted(patients), split_of, sequences, views, on_skip)
+
+
+def read_splits(root: Path) -> dict[str, str]:
+    """Read the official split: each patient's ``"train"``, ``"val"`` or ``"test"``."""
+    split_of: dict[str, str] = {}
+    for subset, split in SPLIT_OF_SUBSET.items():
+        path = Path(root) / "database_split" / f"subgroup_{subset}.txt"
+        if path.is_file():
+            split_of.update(dict.fromkeys(path.read_text(encoding="utf-8").split(), split))
+    return split_of
+
+
+def read_info(path: Path) -> Info:
+    """Read an `Info` file; what is missing or unreadable in it is None."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return Info(None, None, None, None)
+    fields = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        fields[key.strip()] = value.strip()
+
+    def number(key: str) -> float | None:
+        try:
+            value = float(fields[key])
+        except (KeyError, ValueError):
+            return None
+        return value if np.isfinite(value) and value > 0 else None
+
+    ed, es, ef = number("ED"), number("ES"), number("EF")
+    return Info(
+        ed=None if ed is None else int(ed) - 1,
+        es=None if es is None else int(es) - 1,
+        fps=number("FrameRate"),
+        ef=None if ef is None else ef / 100,
+    )
+
+
+def _read_patients(
+    database: Path,
+    patients: Sequence[str],
+    split_of: dict[str, str],
+    sequences: bool,
+    views: Sequence[str],
+    on_skip: Callable[[Skipped], None],
+) -> Iterator[LabelledClip]:
+    what = "half_sequence" if sequences else "ED"
+    for patient in patients:
+        folder = database / patient
+        present = [v for v in views if (folder / f"{patient}_{v}_{what}.nii.gz").is_file()]
+        if not present:
+            missing = "half sequence" if sequences else "ED still"
+            on_skip(Skipped(patient, f"It has no {missing} of the views {', '.join(views)}."))
+        for view in present:
+            stem = folder / f"{patient}_{view}"
+            try:
+                read = _read_sequence if sequences else _read_stills
+                item = read(stem, split_of.get(patient, UNASSIGNED))
+            except EchoError as error:
+                on_skip(Skipped(f"{patient} {view}", str(error)))
+            else:
+                yield item
+
+
+def _read_stills(stem: Path, split: str) -> LabelledClip:
+    paths = [stem.with_name(f"{stem.name}_{phase}.nii.gz") for phase in ("ED", "ES")]
+    pairs = [_read_pair(path) for path in paths]
+    shapes = [labels.shape for _, labels in pairs]
+    if shapes[0] != shapes[1] or shapes[0][0] != 1:
+        raise EchoError(f"{stem.name} has ED and ES of different shapes, {shapes[0]}, {shapes[1]}.")
+    stills = [to_grey(p, image.values)[0] for p, (image, _) in zip(paths, pairs, strict=True)]
+    frames = np.concatenate(stills)
+    labels = np.concatenate([labels for _, labels in pairs])
+    info = read_info(_info_path(stem))
+    return _labelled(
+        stem, frames, labels, Beat(0, 1), split, pairs[0][0].spacing_mm, None, info.ef, paths[0]
+    )
+
+
+def _read_sequence(stem: Path, split: str) -> LabelledClip:
+    path = stem.with_name(f"{stem.name}_half_sequence.nii.gz")
+    image, labels = _read_pair(path)
+    frames, _ = to_grey(path, image.values)
+    info = read_info(_info_path(stem))
+    ed, es = info.ed, info.es
+    if ed is None or es is None:
+        # A half sequence runs between ED and ES, either way round.
+        area = (labels == LV).sum(axis=(1, 2))
+        ed, es = (0, len(labels) - 1) if area[0] >= area[-1] else (len(labels) - 1, 0)
+    return _labelled(
+        stem, frames, labels, Beat(ed, es), split, image.spacing_mm, info.fps, info.ef, path
+    )
+
+
+def _labelled(
+    stem: Path,
+    frames: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    beat: Beat,
+    split: str,
+    spacing_mm: tuple[float, float] | None,
+    fps: float | None,
+    ef: float | None,
+    source: Path,
+) -> LabelledClip:
+    patient, _, view = stem.name.rpartition("_")
+    clip = EchoClip.from_frames(
+        frames,
+        fps=fps,
+        spacing_mm=spacing_mm,
+        view=VIEW_OF_CODE[view],
+        study_id=patient,
+        source=source,
+    )
+    truth = Segmentation(labels, np.ones(len(labels), bool), "ground truth", CAMUS_SCHEMA)
+    return LabelledClip(clip, truth, KeyFrames((beat,), "traced"), split, ef)
+
+
+def _read_pair(path: Path) -> tuple[NiftiImage, NDArray[np.uint8]]:
+    image = read_nifti(path)
+    gt_path = path.with_name(path.name.replace(".nii", "_gt.nii"))
+    values = read_nifti(gt_path).values
+    if values.shape != image.values.shape[:3]:
+        raise EchoError(
+            f"{gt_path.name} has the shape {values.shape}, its image {image.values.shape}."
+        )
+    strange = set(np.unique(values).tolist()) - {0, *(s.index for s in CAMUS_SCHEMA.structures)}
+    if strange:
+        raise EchoError(f"{gt_path.name} has the labels {sorted(strange)}, which CAMUS has not.")
+    return image, values.astype(np.uint8)
+
+
+def _info_path(stem: Path) -> Path:
+    return stem.with_name(f"Info_{stem.name.rpartition('_')[2]}.cfg")

@@ -1,0 +1,186 @@
+"""DICOM ultrasound clips: mono, RGB, YBR and palette, whatever pydicom can decompress."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
+from napari_echo.io.doppler import refuse_doppler
+from napari_echo.io.reading import check_file, check_frames, decoding, luma, rescale
+from napari_echo.io.ultrasound_region import find_spacing, shows_colour_flow
+
+_VIEWS = (
+    (re.compile(r"(apical|ap)\W*(4|four)|\ba4c\b|4\W?ch|four.chamber", re.IGNORECASE), "A4C"),
+    (re.compile(r"(apical|ap)\W*(2|two)|\ba2c\b|2\W?ch|two.chamber", re.IGNORECASE), "A2C"),
+)
+
+
+def load_dicom(path: Path) -> EchoClip:
+    """Load a multi-frame DICOM file.
+
+    Colour becomes luma; MONOCHROME1 is inverted; more than 8 bits are scaled
+    by the header's window, else by the bits stored. The study is named by a
+    hash of its UID, so that no name of a patient is carried on.
+
+    Raises
+    ------
+    EchoError
+        If the file is missing, empty, damaged, cut off, not DICOM, without
+        image, of one frame, of colour Doppler, or compressed in a way that
+        no installed decoder reads.
+    """
+    path = Path(path)
+    check_file(path)
+    with decoding(path, "a DICOM file"):
+        import pydicom
+
+        dataset = pydicom.dcmread(path)
+        if "PixelData" not in dataset or not dataset.get("Rows"):
+            raise EchoError(f"{path.name} is a DICOM file without an image.")
+        if int(dataset.get("NumberOfFrames") or 1) == 1:
+            raise EchoError(f"{path.name} has one frame; a clip needs at least two.")
+        if shows_colour_flow(dataset):
+            raise EchoError(
+                f"{path.name} shows colour Doppler (its header declares a colour-flow region); "
+                "only grey B-mode clips can be segmented."
+            )
+        frames, notes = _grey_frames(path, dataset)
+        spacing = find_spacing(dataset)
+        return EchoClip.from_frames(
+            frames,
+            fps=_fps(dataset),
+            spacing_mm=spacing.mm,
+            view=_view(dataset),
+            study_id=_study_id(dataset),
+            source=path,
+            notes=notes + spacing.notes,
+        )
+
+
+def _grey_frames(path: Path, dataset: Any) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    pixels = _decode(path, dataset)
+    photometric = str(dataset.PhotometricInterpretation)
+    notes: tuple[str, ...] = ()
+    if photometric == "PALETTE COLOR":
+        pixels = _apply_palette(pixels, dataset)
+    elif pixels.dtype != np.uint8:
+        low, high = _grey_range(dataset)
+        notes = (f"Grey levels {low:g} to {high:g} were scaled to 0 to 255.",)
+        pixels = rescale(_modality_values(pixels, dataset), low, high)
+    if pixels.ndim == 4:
+        refuse_doppler(path, pixels)
+        pixels = luma(pixels)
+    if photometric == "MONOCHROME1":
+        pixels = 255 - pixels
+    return pixels, notes
+
+
+def _decode(path: Path, dataset: Any) -> NDArray[Any]:
+    """All frames, (T, H, W) or (T, H, W, 3) RGB or palette indices."""
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.pixels.utils import pixel_array
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    expected = int(dataset.NumberOfFrames)
+    if syntax.is_encapsulated:
+        decoder = get_decoder(syntax)
+        if not decoder.is_available:
+            raise EchoError(
+                f"{path.name} is compressed as {syntax.name}, for which no decoder is installed; "
+                "export it again uncompressed or as JPEG."
+            )
+    try:
+        pixels: NDArray[Any] = pixel_array(dataset)
+    except Exception as error:
+        raise EchoError(
+            f"{path.name} is damaged or cut off: its {expected} frames cannot all be decoded."
+        ) from error
+    colours = int(dataset.get("SamplesPerPixel") or 1)
+    if pixels.ndim == (2 if colours == 1 else 3):
+        pixels = pixels[np.newaxis]
+    if len(pixels) != expected:
+        raise EchoError(f"{path.name} is cut off: it holds {len(pixels)} of its {expected} frames.")
+    check_frames(path, pixels)
+    return pixels
+
+
+def _apply_palette(indices: NDArray[Any], dataset: Any) -> NDArray[np.uint8]:
+    from pydicom.pixels.processing import apply_color_lut
+
+    bits = int(dataset.RedPaletteColorLookupTableDescriptor[2])
+    rgb = np.empty((*indices.shape, 3), np.uint8)
+    for index, frame in enumerate(indices):
+        colours = apply_color_lut(frame, dataset)[..., :3]
+        rgb[index] = colours >> 8 if bits > 8 else colours
+    return rgb
+
+
+def _modality_values(pixels: NDArray[Any], dataset: Any) -> NDArray[Any]:
+    slope = float(dataset.get("RescaleSlope") or 1)
+    intercept = float(dataset.get("RescaleIntercept") or 0)
+    if (slope, intercept) == (1.0, 0.0) or pixels.ndim == 4:
+        return pixels
+    return pixels * np.float32(slope) + np.float32(intercept)
+
+
+def _grey_range(dataset: Any) -> tuple[float, float]:
+    """Find the values shown black and white: the first window's, else those that can be stored."""
+    center, width = (_first(dataset.get(f"Window{name}")) for name in ("Center", "Width"))
+    mono = int(dataset.get("SamplesPerPixel") or 1) == 1
+    if mono and center is not None and width is not None and width > 1:
+        return center - width / 2, center + width / 2
+    bits = int(dataset.BitsStored)
+    low, high = (0, 2**bits - 1)
+    if int(dataset.get("PixelRepresentation") or 0) == 1:
+        low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    slope = float(dataset.get("RescaleSlope") or 1) if mono else 1.0
+    intercept = float(dataset.get("RescaleIntercept") or 0) if mono else 0.0
+    return low * slope + intercept, high * slope + intercept
+
+
+def _first(value: Any) -> float | None:
+    """Take the first number of an element that may hold none, one or several."""
+    if value is None or isinstance(value, str):
+        return float(value) if value else None
+    try:
+        return float(value[0]) if len(value) else None
+    except TypeError:
+        return float(value)
+
+
+def _fps(dataset: Any) -> float | None:
+    """Frames a second: Frame Time, Frame Time Vector, Cine Rate, or the display rate."""
+    frame_time = _first(dataset.get("FrameTime"))
+    if frame_time and frame_time > 0:
+        return 1000 / frame_time
+    vector = dataset.get("FrameTimeVector")
+    if vector is not None and not isinstance(vector, (str, float)) and len(vector) > 1:
+        mean = float(np.mean([float(step) for step in vector[1:]]))  # the first is 0
+        if mean > 0:
+            return 1000 / mean
+    for name in ("CineRate", "RecommendedDisplayFrameRate"):
+        rate = _first(dataset.get(name))
+        if rate and rate > 0:
+            return rate
+    return None
+
+
+def _view(dataset: Any) -> str:
+    texts = [str(dataset.get("ViewName") or "")]
+    texts += [str(code.get("CodeMeaning") or "") for code in dataset.get("ViewCodeSequence") or ()]
+    for pattern, view in _VIEWS:
+        if any(pattern.search(text) for text in texts):
+            return view
+    return "unknown"
+
+
+def _study_id(dataset: Any) -> str | None:
+    uid = str(dataset.get("StudyInstanceUID") or "")
+    return f"study-{hashlib.sha256(uid.encode()).hexdigest()[:8]}" if uid else None

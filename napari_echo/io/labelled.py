@@ -1,0 +1,70 @@
+"""A clip with its ground truth, as every data set of this project is read and written."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
+from napari_echo.core.keyframes import KeyFrames
+from napari_echo.core.labels import Segmentation
+
+_log = logging.getLogger(__name__)
+
+UNASSIGNED = "unassigned"
+"""Split of a clip that its data set puts in none."""
+
+SPLITS = ("train", "val", "test", UNASSIGNED)
+"""The splits, by the names that every data set is translated to."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledClip:
+    """A clip, what experts drew on it, and where it belongs.
+
+    Parameters
+    ----------
+    clip : EchoClip
+        The frames.
+    truth : Segmentation
+        Labels on the clip's own grid; sparse, see `Segmentation.annotated`.
+    key_frames : KeyFrames
+        ED and ES as traced.
+    split : str
+        One of `SPLITS`.
+    ef : float or None
+        Ejection fraction as the data set states it, 0 to 1 (not percent).
+    """
+
+    clip: EchoClip
+    truth: Segmentation
+    key_frames: KeyFrames
+    split: str = UNASSIGNED
+    ef: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.truth.labels.shape != self.clip.frames.shape:
+            raise EchoError(
+                f"The labels of {self.clip.name} have the shape {self.truth.labels.shape}, "
+                f"its frames {self.clip.frames.shape}; they must be the same."
+            )
+        if any(not 0 <= f < len(self.clip) for f in self.key_frames.frames()):
+            raise EchoError(f"ED or ES of {self.clip.name} is outside its {len(self.clip)} frames.")
+        if self.split not in SPLITS:
+            raise EchoError(
+                f"{self.clip.name} is in the split {self.split!r}; use one of {', '.join(SPLITS)}."
+            )
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A clip of a data set that could not be read, and the reason as one sentence."""
+
+    name: str
+    reason: str
+
+
+def log_skipped(skipped: Skipped) -> None:
+    """Log a skipped clip as a warning: what readers do unless told otherwise."""
+    _log.warning("Skipped %s: %s", skipped.name, skipped.reason)

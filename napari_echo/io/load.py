@@ -1,0 +1,115 @@
+"""Load a clip from any file that can hold one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
+from napari_echo.io.reading import check_file
+
+CLIP_SUFFIXES = (
+    ".dcm", ".dicom", ".avi", ".mp4", ".mov", ".m4v", ".tif", ".tiff", ".nii", ".nii.gz", ".npy"
+)  # fmt: skip
+"""Endings of the files that `load` reads; DICOM files may have any or none."""
+
+_LABEL_ENDINGS = ("_gt.nii.gz", "_gt.nii", ".labels.tif", ".labels.npy")
+
+
+def load(path: str | Path) -> EchoClip:
+    """Load a clip.
+
+    Parameters
+    ----------
+    path : str or Path
+        A DICOM, AVI, MP4, MOV, TIFF, NIfTI or NPY file, or a CAMUS still.
+
+    Returns
+    -------
+    EchoClip
+        At least two frames; one if the file is a CAMUS still.
+
+    Raises
+    ------
+    EchoError
+        One sentence that names the file and the cause, for whatever is wrong
+        with it.
+    """
+    path = Path(path)
+    if path.is_dir() and any(path.glob("patient*_[24]CH_*.nii.gz")):
+        raise EchoError(
+            f"{path} is the folder of a CAMUS patient; open one of its images, such as "
+            f"{path.name}_4CH_ED.nii.gz."
+        )
+    check_file(path)
+    return _reader(path)(path)
+
+
+def find_clips(paths: Iterable[str | Path]) -> list[Path]:
+    """List the clip files among files and folders.
+
+    Files are taken as they are. Folders are searched to the bottom, in
+    sorted order; hidden files and folders, and files of labels, are left out.
+
+    Raises
+    ------
+    EchoError
+        If a path does not exist, or there is no clip at all.
+    """
+    given = [Path(path) for path in paths]
+    found: dict[Path, None] = {}
+    for path in given:
+        if path.is_dir():
+            found.update(dict.fromkeys(_walk(path)))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise EchoError(f"{path} does not exist.")
+    if not found:
+        names = ", ".join(str(path) for path in given) or "Nothing"
+        raise EchoError(f"{names} holds no clip; clips end in {', '.join(CLIP_SUFFIXES)}.")
+    return list(found)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(parent, name)
+            lower = name.lower()
+            if name.startswith(".") or lower.endswith(_LABEL_ENDINGS) or lower == "dicomdir":
+                continue
+            if lower.endswith(CLIP_SUFFIXES) or _is_dicom(path):
+                yield path
+
+
+def _is_dicom(path: Path) -> bool:
+    """Whether a file has DICOM's magic letters, whatever its name."""
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def _reader(path: Path) -> Callable[[Path], EchoClip]:
+    # Each library is imported only when its format is met.
+    from napari_echo.io import camus, dicom, stacks, video
+
+    name = path.name.lower()
+    if name.endswith((".dcm", ".dicom")) or _is_dicom(path):
+        return dicom.load_dicom
+    if name.endswith((".avi", ".mp4", ".mov", ".m4v")):
+        return video.load_video
+    if name.endswith((".tif", ".tiff")):
+        return stacks.load_tiff
+    if name.endswith((".nii", ".nii.gz")):
+        return camus.load_still if camus.is_camus_name(path) else stacks.load_nifti
+    if name.endswith(".npy"):
+        return stacks.load_npy
+    raise EchoError(
+        f"{path.name} is not a kind of file that holds a clip; clips end in "
+        f"{', '.join(CLIP_SUFFIXES)}."
+    )

@@ -1,0 +1,197 @@
+"""What all readers of files share: clear sentences for bad files, and grey levels."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_echo.core.errors import EchoError
+from napari_echo.io.doppler import refuse_doppler
+
+MAX_FRAME_SIDE = 8192
+"""Frames with a longer side are no echo: pictures of slides, maps, damaged headers."""
+
+LUMA = (0.299, 0.587, 0.114)
+"""ITU-R BT.601 weights of red, green and blue, as in the Y of DICOM's YBR_FULL."""
+
+
+def check_file(path: Path) -> None:
+    """Raise an EchoError unless `path` is a readable file with something in it."""
+    try:
+        if path.is_dir():
+            raise EchoError(f"{path} is a folder; give a clip file.")
+        if not path.exists():
+            raise EchoError(f"{path} does not exist.")
+        if path.stat().st_size == 0:
+            raise EchoError(f"{path.name} is empty (0 bytes): copy it again from its source.")
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise EchoError(f"{path} cannot be read: {reason(error)}.") from error
+
+
+def reason(error: BaseException) -> str:
+    """Take the first line of an error's message, without the full stop, at most 160 characters."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = str(error).strip().splitlines()
+    text = lines[0].strip() if lines else type(error).__name__
+    return text[:160].rstrip(". ")
+
+
+@contextmanager
+def decoding(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever a decoding library raises into one EchoError that names the file.
+
+    Damaged files make the libraries raise errors of any type, so any is caught;
+    their warnings on the way are dropped, as the outcome tells what matters.
+
+    Parameters
+    ----------
+    path : Path
+        The file being decoded.
+    kind : str
+        What it should be, with article, such as ``"a DICOM file"``.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except EchoError:
+        raise
+    except MemoryError as error:
+        raise EchoError(f"{path.name} does not fit into the memory of this computer.") from error
+    except OSError as error:
+        if error.errno is not None and not os.access(path, os.R_OK):
+            raise EchoError(f"{path} cannot be read: {reason(error)}.") from error
+        raise EchoError(f"{path.name} is damaged or not {kind}: {reason(error)}.") from error
+    except Exception as error:
+        raise EchoError(f"{path.name} is damaged or not {kind}: {reason(error)}.") from error
+
+
+@contextmanager
+def captured_log(name: str) -> Iterator[list[logging.LogRecord]]:
+    """Collect what a library logs in this thread, in place of printing it.
+
+    Some libraries log damage that they then skip over, such as the lost pages
+    of a TIFF file: the records tell it.
+
+    Parameters
+    ----------
+    name : str
+        The library's logger.
+    """
+    logger, thread = logging.getLogger(name), threading.get_ident()
+    records: list[logging.LogRecord] = []
+
+    def collect(record: logging.LogRecord) -> bool:
+        if record.thread != thread:
+            return True
+        records.append(record)
+        return False
+
+    logger.addFilter(collect)
+    try:
+        yield records
+    finally:
+        logger.removeFilter(collect)
+
+
+def check_frames(path: Path, frames: NDArray[Any]) -> None:
+    """Raise an EchoError unless the stack has two frames or more of a sensible size.
+
+    Parameters
+    ----------
+    path : Path
+        The file that they come from.
+    frames : ndarray, shape (T, H, W) or (T, H, W, 3)
+        Decoded frames.
+    """
+    n, height, width = frames.shape[:3]
+    if n == 1:
+        raise EchoError(f"{path.name} has one frame; a clip needs at least two.")
+    if n == 0 or min(height, width) < 16:
+        raise EchoError(
+            f"{path.name} holds {n} frames of {height}x{width} pixels, which is no echo clip."
+        )
+    if max(height, width) > MAX_FRAME_SIDE:
+        raise EchoError(
+            f"{path.name} has frames of {height}x{width} pixels; "
+            f"at most {MAX_FRAME_SIDE} a side can be loaded."
+        )
+
+
+def luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grey levels of colour frames.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (..., 3)
+        Red, green and blue.
+
+    Returns
+    -------
+    ndarray of uint8, shape (...)
+        Luma by the weights `LUMA`, rounded; grey input keeps its values.
+    """
+    grey = np.empty(rgb.shape[:-1], np.uint8)
+    for index in range(len(rgb)):  # frame by frame, to keep the float copy small
+        grey[index] = np.rint(rgb[index] @ np.array(LUMA, np.float32))
+    return grey
+
+
+def rescale(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    """Map `low`..`high` linearly to 0..255, clipped; frame by frame to save memory."""
+    grey = np.empty(values.shape, np.uint8)
+    scale = 255.0 / (high - low) if high > low else 0.0
+    for index in range(len(values)):
+        scaled = (values[index].astype(np.float64) - low) * scale
+        grey[index] = np.rint(np.clip(scaled, 0, 255))
+    return grey
+
+
+def to_grey(path: Path, values: NDArray[Any]) -> tuple[NDArray[np.uint8], str | None]:
+    """Grey levels of a stack of any numeric type, and a note where they were scaled.
+
+    Whole numbers within 0..255 stay as they are; anything else is scaled from
+    the smallest and largest value of the whole stack, so that frames stay
+    comparable. Colour becomes luma and must not be colour Doppler.
+
+    Parameters
+    ----------
+    path : Path
+        The file that they come from, for the messages.
+    values : ndarray, shape (T, H, W) or (T, H, W, 3)
+        The stack.
+
+    Raises
+    ------
+    EchoError
+        If the values are not real, finite numbers, or show colour Doppler.
+    """
+    if values.dtype.kind not in "buif":
+        raise EchoError(f"{path.name} holds values of the type {values.dtype}, not grey levels.")
+    note = None
+    if values.dtype != np.uint8:
+        low, high = float(values.min()), float(values.max())
+        if not np.isfinite([low, high]).all():
+            raise EchoError(f"{path.name} holds values that are infinite or not a number.")
+        whole = values.dtype.kind != "f" or bool((values == np.rint(values)).all())
+        if whole and low >= 0 and high <= 255:
+            values = values.astype(np.uint8)
+        else:
+            values = rescale(values, low, high)
+            note = f"Grey levels {low:g} to {high:g} were scaled to 0 to 255."
+    if values.ndim == 4:
+        refuse_doppler(path, values)
+        values = luma(values)
+    return values, note
