@@ -49,7 +49,7 @@ def use_mmseg() -> None:
         if stubbed:
             sys.modules["mmcv._ext"] = _OpsStub("mmcv._ext")
         try:
-            import mmseg.models  # noqa: F401  (registers)
+            import mmseg.models
         finally:
             if stubbed:
                 del sys.modules["mmcv._ext"]

@@ -53,7 +53,7 @@ class Predictor:
         """
         card, shape = self.pack.card, frames.shape[1:]
         squares = np.stack([letterbox(frame, card.input_size) for frame in frames])
-        logits = self._engine(((squares[:, None] - np.float32(card.mean)) / np.float32(card.std)))
+        logits = self._engine((squares[:, None] - np.float32(card.mean)) / np.float32(card.std))
         out = np.empty((len(frames), logits.shape[1], *shape), np.float16)
         for index, scores in enumerate(logits):
             # Logits, not probabilities, are interpolated: contours stay smooth.

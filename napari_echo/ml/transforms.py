@@ -27,7 +27,8 @@ class EchoLetterbox(BaseTransform):
         """Replace ``img`` and ``gt_seg_map``."""
         results["img"] = letterbox(results["img"], self.size)
         results["gt_seg_map"] = letterbox(results["gt_seg_map"], self.size, labels=True)
-        results["img_shape"] = results["img"].shape
+        # Predictions are compared on the square, not scaled back.
+        results["img_shape"] = results["ori_shape"] = results["img"].shape
         return results
 
 

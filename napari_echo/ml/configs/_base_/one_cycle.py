@@ -9,7 +9,5 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=5.0),
 )
 param_scheduler = [
-    dict(
-        type="OneCycleLR", eta_max=1e-3, total_steps=iters, pct_start=0.15, by_epoch=False
-    )
+    dict(type="OneCycleLR", eta_max=1e-3, total_steps=iters, pct_start=0.15, by_epoch=False)
 ]

@@ -1,0 +1,130 @@
+"""Measure a model on a clip data set, on the clips' own grids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_echo.core.cleanup import keep_largest_piece
+from napari_echo.core.errors import EchoError
+from napari_echo.io.clipset import open_clipset
+from napari_echo.metrics.overlap import dice
+from napari_echo.metrics.surface import asd, hd95
+from napari_echo.workflow.predict import SegmentationModel
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """Scores of one structure in one labelled frame; distances in mm, else not-a-number."""
+
+    study_id: str
+    frame: int
+    phase: str
+    structure: str
+    dice: float
+    hd95_mm: float
+    asd_mm: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All scores of a model on a split."""
+
+    scores: tuple[FrameScore, ...]
+
+    def mean(self, measure: str, structure: str, phase: str | None = None) -> float:
+        """Mean of ``dice``, ``hd95_mm`` or ``asd_mm`` over frames; not-a-number without any."""
+        values = [
+            getattr(score, measure)
+            for score in self.scores
+            if score.structure == structure and phase in (None, score.phase)
+        ]
+        finite = [value for value in values if np.isfinite(value)]
+        return float(np.mean(finite)) if finite else float("nan")
+
+    def table(self) -> list[dict[str, Any]]:
+        """One row for each structure and phase, with the number of frames."""
+        structures = list(dict.fromkeys(score.structure for score in self.scores))
+        phases = [p for p in ("ED", "ES", "between") if any(s.phase == p for s in self.scores)]
+        return [
+            {
+                "structure": structure,
+                "phase": phase,
+                "frames": sum(s.structure == structure and s.phase == phase for s in self.scores),
+                **{
+                    measure: self.mean(measure, structure, phase)
+                    for measure in ("dice", "hd95_mm", "asd_mm")
+                },
+            }
+            for structure in structures
+            for phase in phases
+        ]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every score as JSON-ready data."""
+        return [asdict(score) for score in self.scores]
+
+
+def evaluate(
+    model: SegmentationModel,
+    data: Path,
+    *,
+    split: str = "val",
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Score a model on the labelled frames of a clip data set.
+
+    Parameters
+    ----------
+    model : SegmentationModel
+        What segments.
+    data : Path
+        A clip data set.
+    split : str
+        The split to score.
+    on_progress : callable, optional
+        Called with the clips done and their number.
+
+    Returns
+    -------
+    Evaluation
+        A score for each labelled frame and each structure of the model.
+
+    Raises
+    ------
+    EchoError
+        If the split has no clip.
+    """
+    clips = open_clipset(data)
+    entries = [entry for entry in clips.entries if entry.split == split]
+    if not entries:
+        raise EchoError(f"The clip data set {data} has no clip in the split '{split}'.")
+    scores: list[FrameScore] = []
+    for done, entry in enumerate(entries):
+        if on_progress is not None:
+            on_progress(done, len(entries))
+        truth = clips.labels(entry)
+        frames = np.ascontiguousarray(clips.frames(entry)[list(entry.labelled_frames)])
+        probabilities = model.probabilities(frames)
+        labels = keep_largest_piece(probabilities.argmax(axis=1).astype(np.uint8), probabilities)
+        eds = {beat.ed for beat in entry.key_frames.beats}
+        ess = {beat.es for beat in entry.key_frames.beats}
+        for row, frame in enumerate(entry.labelled_frames):
+            phase = "ED" if frame in eds else "ES" if frame in ess else "between"
+            for structure in model.schema.structures:
+                a, b = labels[row] == structure.index, truth[row] == structure.index
+                distances = (float("nan"),) * 2
+                if entry.spacing_mm is not None:
+                    distances = (hd95(a, b, entry.spacing_mm), asd(a, b, entry.spacing_mm))
+                scores.append(
+                    FrameScore(
+                        entry.study_id, frame, phase, structure.name, dice(a, b), *distances
+                    )
+                )
+    if on_progress is not None:
+        on_progress(len(entries), len(entries))
+    return Evaluation(tuple(scores))

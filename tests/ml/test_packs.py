@@ -1,0 +1,145 @@
+"""Model packs: what ships is whole, what was altered is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
+from napari_echo.core.params import PredictParams
+from napari_echo.ml.make_pack import make_pack
+from napari_echo.ml.packs import GRAPH, WEIGHTS, ModelPack, find_pack, open_pack, shipped_packs
+from napari_echo.ml.predictor import make_predictor
+from napari_echo.ml.training import best_checkpoint
+
+DESCRIPTION = {
+    "name": "tiny",
+    "description": "Two iterations on rectangles.",
+    "training_data": ["drawn"],
+    "metrics": [],
+    "limits": ["Good for nothing."],
+    "licence": "BSD-3-Clause",
+    "citation": [],
+    "train_again": ["napari-echo train"],
+    "recommended_for": "tests",
+    "training_spacing_mm": (0.5, 1.0),
+}
+
+
+@pytest.fixture(scope="module")
+def pack(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelPack:
+    out = tmp_path_factory.mktemp("packs") / "tiny"
+    return make_pack("pidnet-s_2k_phantom", best_checkpoint(trained), out, DESCRIPTION)
+
+
+@pytest.fixture
+def copy(pack: ModelPack, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pack.path, tmp_path / "copy"))
+
+
+def test_shipped_packs_are_whole_and_honest() -> None:
+    packs = shipped_packs()
+    assert len(packs) >= 2
+    for shipped in packs:
+        shipped.verify()
+        card = shipped.card
+        assert card.metrics
+        assert card.train_again
+        assert card.limits
+        if any("CAMUS" in line for line in card.training_data):
+            assert "CC BY-NC-SA 4.0" in card.licence
+            assert any("Leclerc" in line for line in card.citation)
+    assert find_pack("default") is packs[0]
+    assert find_pack(packs[-1].name) is packs[-1]
+    assert find_pack(packs[-1].path).id == packs[-1].id
+
+
+def test_both_engines_give_the_same_probabilities(real_cine: EchoClip) -> None:
+    frames = real_cine.frames[::12]
+    shipped = find_pack("default")
+    by_onnx = make_predictor(shipped).probabilities(frames)
+    by_torch = make_predictor(shipped, PredictParams(engine="torch")).probabilities(frames)
+    assert by_onnx.shape == (len(frames), 4, *real_cine.frame_shape)
+    assert by_onnx.dtype == np.float16
+    np.testing.assert_allclose(by_onnx.astype(float).sum(axis=1), 1, atol=2e-3)
+    assert np.abs(by_onnx.astype(float) - by_torch.astype(float)).max() < 5e-3
+
+
+def test_a_new_pack_runs_in_both_engines(pack: ModelPack) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (3, 96, 120), dtype=np.uint8)
+    by_onnx = make_predictor(open_pack(pack.path)).probabilities(frames)
+    by_torch = make_predictor(pack, PredictParams(engine="torch")).probabilities(frames)
+    assert np.abs(by_onnx.astype(float) - by_torch.astype(float)).max() < 5e-3
+    one = make_predictor(pack).probabilities(frames[1:2])
+    np.testing.assert_allclose(one[0].astype(float), by_onnx[1].astype(float), atol=2e-3)
+
+
+def test_predicting_with_onnx_imports_no_torch_and_unpickles_nothing() -> None:
+    code = (
+        "import sys, pickle\n"
+        "import numpy as np\n"
+        "from napari_echo.ml.packs import find_pack\n"
+        "from napari_echo.ml.predictor import make_predictor\n"
+        "def refuse(*_, **__): raise SystemExit('unpickled')\n"
+        "pickle.load = pickle.loads = refuse\n"
+        "make_predictor(find_pack('default')).probabilities(np.zeros((1, 90, 90), np.uint8))\n"
+        "assert not {'torch', 'mmseg', 'mmengine'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, GRAPH])
+def test_an_altered_file_is_refused(copy: Path, name: str) -> None:
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(EchoError, match=f"{name}.*SHA-256"):
+        make_predictor(open_pack(copy))
+
+
+def test_a_missing_file_is_named(copy: Path) -> None:
+    (copy / WEIGHTS).unlink()
+    with pytest.raises(EchoError, match=f"lacks {WEIGHTS}"):
+        make_predictor(open_pack(copy))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"id": "0" * 64}, "vouch"),
+        ({"input_size": 7}, "damaged"),
+        ({"files": {"../evil": "0" * 64}}, "outside"),
+        ({"surprise": 1}, "damaged"),
+    ],
+)
+def test_a_damaged_card_is_refused(copy: Path, change: dict[str, object], message: str) -> None:
+    card = json.loads((copy / "card.json").read_text())
+    (copy / "card.json").write_text(json.dumps(card | change))
+    with pytest.raises(EchoError, match=message):
+        open_pack(copy)
+
+
+def test_what_is_no_pack_is_said(tmp_path: Path) -> None:
+    with pytest.raises(EchoError, match=r"no card\.json"):
+        open_pack(tmp_path)
+    with pytest.raises(EchoError, match="shipped are"):
+        find_pack("nonesuch")
+
+
+def test_a_pack_is_never_overwritten(pack: ModelPack, trained: Path) -> None:
+    with pytest.raises(EchoError, match="exists already"):
+        make_pack("pidnet-s_2k_phantom", best_checkpoint(trained), pack.path, DESCRIPTION)
+
+
+def test_a_description_without_a_licence_makes_no_pack(trained: Path, tmp_path: Path) -> None:
+    lacking = {key: value for key, value in DESCRIPTION.items() if key != "licence"}
+    with pytest.raises(EchoError, match="licence"):
+        make_pack("pidnet-s_2k_phantom", best_checkpoint(trained), tmp_path / "new", lacking)
+    assert list(tmp_path.iterdir()) == []
