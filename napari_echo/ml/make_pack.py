@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import uuid
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,7 @@ def make_pack(
     partial.mkdir(parents=True)
     try:
         save_file(kept, partial / WEIGHTS)
+        (partial / WEIGHTS).chmod(0o644)
         _write_graph(model, set(kept), size, partial / GRAPH)
         hashes = {name: file_hash(partial / name) for name in (WEIGHTS, GRAPH)}
         try:
@@ -140,16 +143,20 @@ def _write_graph(model: Any, weights: set[str], size: int, path: Path) -> None:
         def forward(self, squares: torch.Tensor) -> torch.Tensor:
             return self.decode_head(self.backbone(squares))
 
-    program = torch.onnx.export(
-        Network().eval(),
-        (torch.zeros(2, 1, size, size),),
-        dynamo=True,
-        optimize=False,
-        input_names=["squares"],
-        output_names=["logits"],
-        dynamic_shapes=[{0: torch.export.Dim("n", min=1, max=1024)}],
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        # The exporter's own deprecations, and operators of torchvision.
+        warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            Network().eval(),
+            (torch.zeros(2, 1, size, size),),
+            dynamo=True,
+            optimize=False,
+            input_names=["squares"],
+            output_names=["logits"],
+            dynamic_shapes=[{0: torch.export.Dim("n", min=1, max=1024)}],
+            verbose=False,
+        )
     proto = program.model_proto
     for initializer in proto.graph.initializer:
         if initializer.name not in weights:

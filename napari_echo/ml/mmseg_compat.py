@@ -8,6 +8,7 @@ mmengine later probes for `mmcv._ext` and must not find one.
 from __future__ import annotations
 
 import sys
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -86,4 +87,6 @@ def use_mmseg() -> None:
             *{type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "u1", "?")},
         ]
     )
+    # mmsegmentation's own use of its own old names.
+    warnings.filterwarnings("ignore", message="``build_loss`` would be deprecated")
     init_default_scope("mmseg")

@@ -49,7 +49,6 @@ def tiny() -> dict[str, object]:
     return {
         "train_cfg.max_iters": 2,
         "train_cfg.val_interval": 2,
-        "param_scheduler.0.total_steps": 2,
         "train_dataloader.batch_size": 2,
         "val_dataloader.batch_size": 2,
         "default_hooks.checkpoint.interval": 1,

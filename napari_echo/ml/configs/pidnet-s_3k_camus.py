@@ -4,9 +4,10 @@ from mmengine.config import read_base
 
 with read_base():
     from ._base_.echo_frames import *
-    from ._base_.one_cycle import *
+    from ._base_.adamw_cosine import *
     from ._base_.pidnet_s import *
     from ._base_.runtime import *
 
-train_cfg.update(max_iters=3000)
-param_scheduler[0].update(total_steps=3000)
+iters = 3000
+train_cfg.update(max_iters=iters)
+param_scheduler[1].update(T_max=iters - warm_up, end=iters)

@@ -35,7 +35,7 @@ model = dict(
         # In the order that PIDHead reads them: P branch, I branch, boundary
         # (D branch), and the I branch where D sees a boundary.
         loss_decode=[
-            dict(type="CrossEntropyLoss", use_sigmoid=False, loss_weight=0.4),
+            dict(type="CrossEntropyLoss", avg_non_ignore=True, loss_weight=0.4),
             dict(type="EchoOhemCrossEntropy", threshold=0.9, min_share=0.125, loss_weight=1.0),
             dict(type="BoundaryLoss", loss_weight=20.0),
             dict(type="EchoOhemCrossEntropy", threshold=0.9, min_share=0.125, loss_weight=1.0),
