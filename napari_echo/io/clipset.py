@@ -10,23 +10,20 @@ Layout::
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import unicodedata
-import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_echo.core.errors import EchoError
-from napari_echo.core.keyframes import Beat, KeyFrameOrigin, KeyFrames
+from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import IGNORE, LabelSchema
+from napari_echo.io.json_fields import key_frames_from_dict, key_frames_to_dict
 from napari_echo.io.labelled import SPLITS, LabelledClip
+from napari_echo.io.writing import new_folder, safe_name
 
 FORMAT = "napari-echo clip set"
 VERSION = 1
@@ -113,11 +110,8 @@ def write_clipset(root: Path, clips: Iterable[LabelledClip]) -> Path:
         differ, or a label is not in the schema.
     """
     root = Path(root)
-    if root.exists():
-        raise EchoError(f"{root} exists already; give the name of a new folder.")
-    partial = root.with_name(f".{root.name}.partial-{uuid.uuid4().hex[:8]}")
-    try:
-        (partial / "clips").mkdir(parents=True)
+    with new_folder(root) as partial:
+        (partial / "clips").mkdir()
         schema, entries = _write_clips(partial, clips)
         index = {
             "format": FORMAT,
@@ -126,11 +120,6 @@ def write_clipset(root: Path, clips: Iterable[LabelledClip]) -> Path:
             "entries": [_entry_to_dict(entry) for entry in entries],
         }
         (partial / INDEX).write_text(json.dumps(index, indent=1), encoding="utf-8")
-        os.rename(partial, root)
-    except OSError as error:
-        raise EchoError(f"The clip data set {root} cannot be written: {error}.") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return root
 
 
@@ -216,12 +205,6 @@ def _write_clips(
     return schema, entries
 
 
-def safe_name(text: str) -> str:
-    """Make a file name of ``a-z A-Z 0-9 . _ -``, at most 60 characters, for every system."""
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_text).strip(".-_")[:60] or "clip"
-
-
 def _unique_name(item: LabelledClip, taken: set[str]) -> str:
     # The hash keeps names apart and off the names that Windows reserves (CON, NUL).
     stem = f"{safe_name(item.clip.study_id)}_{safe_name(item.clip.view)}_{item.clip.clip_id[:8]}"
@@ -235,10 +218,7 @@ def _unique_name(item: LabelledClip, taken: set[str]) -> str:
 
 def _entry_to_dict(entry: ClipEntry) -> dict[str, Any]:
     data = asdict(entry)
-    data["key_frames"] = {
-        "beats": [[beat.ed, beat.es] for beat in entry.key_frames.beats],
-        "origin": entry.key_frames.origin,
-    }
+    data["key_frames"] = key_frames_to_dict(entry.key_frames)
     return data
 
 
@@ -246,14 +226,13 @@ def _entry_from_dict(data: dict[str, Any]) -> ClipEntry:
     t, h, w = (int(n) for n in data["shape"])
     spacing = data["spacing_mm"]
     labelled = tuple(int(f) for f in data["labelled_frames"])
-    beats = tuple(Beat(int(ed), int(es)) for ed, es in data["key_frames"]["beats"])
-    key_frames = KeyFrames(beats, data["key_frames"]["origin"])
-    if min(t, h, w) < 1 or any(not 0 <= f < t for f in (*labelled, *key_frames.frames())):
+    key_frames = key_frames_from_dict(data["key_frames"], t)
+    if min(t, h, w) < 1 or any(not 0 <= f < t for f in labelled):
         raise ValueError(f"frames outside the shape {(t, h, w)}")
     if list(labelled) != sorted(set(labelled)):
         raise ValueError("labelled frames that do not ascend")
-    if data["split"] not in SPLITS or key_frames.origin not in get_args(KeyFrameOrigin):
-        raise ValueError("an unknown split or origin of key frames")
+    if data["split"] not in SPLITS:
+        raise ValueError(f"an unknown split, {data['split']!r}")
     return ClipEntry(
         clip_id=str(data["clip_id"]),
         study_id=str(data["study_id"]),

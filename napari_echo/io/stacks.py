@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
+from napari_echo.io.label_tiff import holds_labels
 from napari_echo.io.nifti import read_nifti
 from napari_echo.io.reading import captured_log, check_file, check_frames, decoding, to_grey
-from napari_echo.io.tiff_metadata import holds_labels, tiff_fps, tiff_spacing
+from napari_echo.io.tiff_metadata import tiff_fps, tiff_spacing
 
 
 def load_tiff(path: Path) -> EchoClip:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any
 from xml.etree import ElementTree
 
-LABELS_MARK = "napari-echo labels"
-"""First words of the description of this project's label TIFFs."""
-
 _TO_MM = {
     "mm": 1.0,
     "cm": 10.0,
@@ -21,12 +18,6 @@ _TO_MM = {
     "nm": 1e-6,
 }
 _TO_SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3, "min": 60.0}
-
-
-def holds_labels(tif: Any) -> bool:
-    """Whether an open `tifffile.TiffFile` was written by this project as labels."""
-    description = tif.pages[0].description or ""
-    return LABELS_MARK in description[:200]
 
 
 def tiff_fps(tif: Any) -> float | None:

@@ -1,0 +1,88 @@
+"""Files and folders that are there as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import unicodedata
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_echo.core.errors import EchoError
+from napari_echo.io.reading import reason
+
+
+@contextmanager
+def new_folder(root: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `root` that takes its name when the block ends well.
+
+    If the block raises, the temporary folder is removed and `root` is not made.
+
+    Raises
+    ------
+    EchoError
+        If `root` exists already or the disk refuses.
+    """
+    if root.exists():
+        raise EchoError(f"{root} exists already; give the name of a new folder.")
+    partial = root.with_name(f".{root.name}.partial-{uuid.uuid4().hex[:8]}")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        os.rename(partial, root)
+    except OSError as error:
+        raise EchoError(f"{root} cannot be written: {reason(error)}.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def new_file(path: Path, *, replace: bool) -> Iterator[Path]:
+    """Give a temporary name beside `path` whose file is synced and takes its place at the end.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write; its folder is made where it is missing.
+    replace : bool
+        Whether a file of that name may be replaced.
+
+    Raises
+    ------
+    EchoError
+        If the file exists and may not be replaced, or the disk refuses.
+    """
+    partial = path.with_name(f".{path.name}.partial-{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not replace:
+            raise EchoError(f"{path} exists already and is never overwritten.")
+        yield partial
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise EchoError(f"{path} cannot be written: {reason(error)}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def safe_name(text: str) -> str:
+    """Make a file name of ``a-z A-Z 0-9 . _ -``, at most 60 characters, for every system."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_text).strip(".-_")[:60].rstrip(".") or "clip"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in a folder survive a power cut; Windows does so by itself."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
