@@ -1,0 +1,237 @@
+"""Generate phantom clips: a moving heart, its echo and its exact masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
+from napari_echo.core.keyframes import Beat, KeyFrames
+from napari_echo.core.labels import CAMUS_SCHEMA, Segmentation
+from napari_echo.phantom.beam import Beamformer
+from napari_echo.phantom.cycle import CycleClock
+from napari_echo.phantom.furniture import Furnisher
+from napari_echo.phantom.geometry import SectorGeometry
+from napari_echo.phantom.motion import HeartMotion, disc_volume
+from napari_echo.phantom.params import PhantomParams
+from napari_echo.phantom.tissue import Tissue, build_tissue, to_raster
+from napari_echo.phantom.valves import leaflets
+
+_FLOAT = NDArray[np.float64]
+_IMAGE = NDArray[np.float32]
+
+DEFAULT_SIZE = (256, 256)
+# The motion is smooth: it is computed on every third sample and interpolated.
+_MOTION_STEP = 3
+
+
+@dataclass(frozen=True, eq=False)
+class PhantomClip:
+    """A phantom clip and all that is known about it.
+
+    Attributes
+    ----------
+    clip : EchoClip
+        The frames; `fps` is None where single frames were picked.
+    truth : Segmentation
+        Exact labels of every frame: 1 LV cavity (papillary muscles and
+        trabeculae included, ended by the annulus line), 2 myocardium of the
+        LV, 3 left atrium (as far as the sector shows it).
+    key_frames : KeyFrames
+        ED and ES of every beat whose two frames are in the clip.
+    params : PhantomParams
+        What it was made from.
+    ef : float
+        Single-plane ejection fraction by 20 discs of the outlines from
+        which the masks were filled, mean over the beats; the requested one
+        where the clip holds no whole systole.
+    """
+
+    clip: EchoClip
+    truth: Segmentation
+    key_frames: KeyFrames
+    params: PhantomParams
+    ef: float
+
+
+def generate(
+    seed: int,
+    *,
+    size: tuple[int, int] | None = None,
+    params: PhantomParams | None = None,
+    frames: Sequence[int] | Literal["key"] | None = None,
+) -> PhantomClip:
+    """Generate a phantom clip.
+
+    Parameters
+    ----------
+    seed : int
+        Not negative. Draws speckle and, without `params`, everything else.
+    size : (int, int), optional
+        Height and width of the image, 256 x 256 when left out.
+    params : PhantomParams, optional
+        What to make; `PhantomParams.sample(seed)` when left out.
+    frames : sequence of int or "key", optional
+        Render only these frames of the clip, in this order; "key" is ED and
+        ES of the first beat. A frame does not depend on which others are
+        rendered.
+
+    Returns
+    -------
+    PhantomClip
+
+    Raises
+    ------
+    EchoError
+        If the seed is negative, the size is too small or a frame does not exist.
+    """
+    if seed < 0:
+        raise EchoError(f"A phantom's seed must not be negative, but {seed} is.")
+    height, width = size or DEFAULT_SIZE
+    if min(height, width) < 32:
+        raise EchoError(f"A phantom needs at least 32 x 32 pixels, not {height} x {width}.")
+    params = params or PhantomParams.sample(seed)
+    scene = _Scene(seed, params, (height, width))
+    beats = scene.clock.beats_in_clip()
+    n_frames = len(scene.clock.times)
+    if frames is None:
+        picked = list(range(n_frames))
+    elif isinstance(frames, str):
+        picked = list(beats[0]) if beats else [0]
+    else:
+        picked = [int(i) for i in frames]
+    if not picked or not all(0 <= i < n_frames for i in picked):
+        raise EchoError(
+            f"Phantom {seed} has the frames 0 to {n_frames - 1}; cannot render {picked}."
+        )
+
+    images = np.stack([scene.image(i) for i in picked])
+    labels = np.stack([scene.labels(i) for i in picked])
+    place = {frame: position for position, frame in enumerate(picked)}
+    key = KeyFrames(
+        tuple(Beat(place[ed], place[es]) for ed, es in beats if ed in place and es in place),
+        "traced",
+    )
+    clip = EchoClip.from_frames(
+        images,
+        fps=params.cycle.fps if frames is None else None,
+        spacing_mm=(scene.geometry.spacing, scene.geometry.spacing),
+        view="A4C",
+        study_id=f"phantom-{seed:06d}",
+    )
+    truth = Segmentation(labels, np.ones(len(picked), dtype=np.bool_), "ground truth", CAMUS_SCHEMA)
+    fractions = [scene.ejection_fraction(ed, es) for ed, es in beats]
+    ef = float(np.mean(fractions)) if fractions else params.cycle.ejection_fraction
+    return PhantomClip(clip, truth, key, params, ef)
+
+
+class _Scene:
+    """One phantom heart under one probe; renders any frame."""
+
+    def __init__(self, seed: int, params: PhantomParams, size: tuple[int, int]) -> None:
+        streams = [np.random.default_rng([seed, k]) for k in (1, 2, 3)]
+        self._params = params
+        self.geometry = SectorGeometry(params.scan, size)
+        self.clock = CycleClock(params.cycle, streams[0])
+        self._motion = HeartMotion(params.anatomy, params.cycle)
+        self._tissue: Tissue = build_tissue(
+            params.anatomy, params.look, params.scan, self._motion, streams[1]
+        )
+        self._beam = Beamformer(self.geometry, params.look, streams[2], seed)
+        self._furnisher = Furnisher(params, self.geometry, self.clock, seed)
+        self._plane = self.geometry.polar_grid(_MOTION_STEP)
+
+    def _pose(self, index: int) -> tuple[float, float, tuple[float, float]]:
+        """Time, contraction and displacement of the heart of a frame."""
+        time = float(self.clock.times[index])
+        g = self._motion.contraction(self.clock.contraction(time))
+        cycle = self._params.cycle
+        breath = cycle.breathing * np.sin(2 * np.pi * time / 4.1)
+        shift = (cycle.sway[0] * g + 0.5 * float(breath), cycle.sway[1] * g + float(breath))
+        return time, g, shift
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """Grey levels of one frame, (H, W)."""
+        time, g, shift = self._pose(index)
+        u, v = self.geometry.to_heart(*self._plane, shift)
+        column, row = to_raster(*self._motion.to_material(u, v, g))
+        shape = self.geometry.polar_shape[::-1]
+        echo = cv2.remap(
+            self._tissue.echo,
+            _enlarge(column, shape),
+            _enlarge(row, shape),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REFLECT_101,
+        )
+        polar = self._beam.render(echo[..., :2], echo[..., 2], self._leaflets(time, g, shift), time)
+        image = self.geometry.scan_convert(polar)
+        look = self._params.look
+        if look.image_blur > 0.25:
+            image = cv2.GaussianBlur(image, (0, 0), look.image_blur)
+        pixels = np.clip(np.round(image), 0, 255).astype(np.uint8)
+        self._furnisher.draw(pixels, time)
+        if look.jpeg_quality:
+            _, packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, look.jpeg_quality])
+            pixels = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
+        return pixels
+
+    def labels(self, index: int) -> NDArray[np.uint8]:
+        """Exact labels of one frame, (H, W)."""
+        _, g, shift = self._pose(index)
+        endo, epi = self._motion.endocardium(g), self._motion.epicardium(g)
+        atrium = self._motion.from_material(self._tissue.outlines.left_atrium, g)
+        atrium[0], atrium[-1] = endo[0], endo[-1]
+        geometry = self.geometry
+        labels = np.zeros(geometry.size, np.uint8)
+        labels[geometry.fill(geometry.to_pixels(atrium, shift)) & geometry.sector] = 3
+        wall = np.concatenate([epi, endo[::-1]])
+        labels[geometry.fill(geometry.to_pixels(wall, shift))] = 2
+        labels[geometry.fill(geometry.to_pixels(endo, shift))] = 1
+        return labels
+
+    def ejection_fraction(self, ed: int, es: int) -> float:
+        """(EDV - ESV) / EDV of two frames' outlines."""
+        edv, esv = (disc_volume(self._motion.endocardium(self._pose(i)[1]))[0] for i in (ed, es))
+        return (edv - esv) / edv
+
+    def _leaflets(self, time: float, g: float, shift: tuple[float, float]) -> _IMAGE:
+        """Amplitude of the leaflets on the polar grid, fainter along the beam."""
+        rows, beams = self.geometry.polar_shape
+        anatomy, look = self._params.anatomy, self._params.look
+        rv = self._tissue.outlines.right_ventricle
+        curves = leaflets(anatomy, self._motion, rv[[-1, 0]], g, self.clock.mitral_opening(time))
+        canvas = np.zeros((rows, beams), np.float32)
+        step = float(self.geometry.radii[1] - self.geometry.radii[0])
+        thick = max(1, round(anatomy.leaflet_thickness / step))
+        for k, curve in enumerate(curves):
+            points = self.geometry.to_polar(curve, shift)
+            along = np.abs(np.gradient(points[:, 1])) * step
+            across = np.abs(np.gradient(points[:, 0])) * 0.007 * (points[:, 1] * step + 10)
+            facing = float(np.mean(across / (np.hypot(along, across) + 1e-6)))
+            level = look.valve - look.anisotropy * (1 - facing) - (3.0 if k > 1 else 0.0)
+            line = np.zeros((rows, beams), np.uint8)
+            cv2.polylines(
+                line, [np.round(points * 16).astype(np.int32)], False, 255, thick, cv2.LINE_AA, 4
+            )
+            canvas = np.maximum(canvas, line * np.float32(10 ** (level / 20) / 255))
+        return canvas
+
+
+def _enlarge(field: _IMAGE, shape: tuple[int, int]) -> _IMAGE:
+    """Interpolate a field whose first and last samples sit on the grid's corners."""
+    columns, rows = shape
+    x = np.linspace(0, field.shape[1] - 1, columns, dtype=np.float32)
+    y = np.linspace(0, field.shape[0] - 1, rows, dtype=np.float32)
+    grid_x, grid_y = (
+        np.broadcast_to(x, (rows, columns)),
+        np.broadcast_to(y[:, None], (rows, columns)),
+    )
+    return cv2.remap(
+        field, np.ascontiguousarray(grid_x), np.ascontiguousarray(grid_y), cv2.INTER_LINEAR
+    )

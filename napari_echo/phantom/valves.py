@@ -1,0 +1,63 @@
+"""The mitral and tricuspid leaflets."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_echo.phantom.motion import HeartMotion
+from napari_echo.phantom.params import Anatomy
+
+_FLOAT = NDArray[np.float64]
+
+
+def leaflets(
+    anatomy: Anatomy, motion: HeartMotion, tricuspid: _FLOAT, g: float, opening: float
+) -> list[_FLOAT]:
+    """Curves of the four leaflets, each (N, 2) in the current (u, v).
+
+    Parameters
+    ----------
+    anatomy, motion : Anatomy, HeartMotion
+        The heart.
+    tricuspid : ndarray, shape (2, 2)
+        Material points of the lateral and the septal hinge of the tricuspid valve.
+    g : float
+        Contraction.
+    opening : float
+        0 closed to 1 wide open.
+    """
+    wall = motion.endocardium(g, 3)
+    curves = _pair(wall[0], wall[-1], 0.62, opening)
+    lateral, septal = motion.from_material(tricuspid, g)
+    return curves + _pair(septal, lateral, 0.42, opening)
+
+
+def _pair(first: _FLOAT, second: _FLOAT, share: float, opening: float) -> list[_FLOAT]:
+    """Two leaflets that meet at `share` of the annulus when closed.
+
+    They close with a shallow tent into the ventricle and swing around
+    their hinges to open.
+    """
+    width = float(np.hypot(*(second - first)))
+    along = (second - first) / width
+    up = np.array([along[1], -along[0]])
+    if up[1] > 0:
+        up = -up
+    tent = 0.12 * width
+    curves = []
+    for hinge, direction, length in (
+        (first, along, share * width),
+        (second, -along, (1 - share) * width),
+    ):
+        closed = np.arctan2(tent, length)
+        swing = closed + opening * (1.35 - closed)
+        reach = np.hypot(length, tent) * (1 + 0.12 * opening)
+        tip = hinge + reach * (np.cos(swing) * direction + np.sin(swing) * up)
+        # The belly bows to the atrium when closed and to the wall when open.
+        bow = 0.10 * reach * (1 - 2.2 * opening)
+        across = -np.sin(swing) * direction + np.cos(swing) * up
+        control = 0.5 * (hinge + tip) + bow * across
+        t = np.linspace(0, 1, 14)[:, None]
+        curves.append((1 - t) ** 2 * hinge + 2 * t * (1 - t) * control + t**2 * tip)
+    return curves
