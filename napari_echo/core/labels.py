@@ -124,4 +124,4 @@ class Segmentation:
 
     def mask(self, structure: int = LV) -> NDArray[np.bool_]:
         """The pixels of one structure, bool (T, H, W)."""
-        return self.labels == structure
+        return np.asarray(self.labels == structure)

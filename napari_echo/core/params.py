@@ -17,25 +17,35 @@ class PredictParams(_Params):
     """How a clip is segmented."""
 
     engine: Literal["onnx", "torch"] = Field(
-        "onnx", title="Engine", description="ONNX Runtime is faster; torch is the reference."
+        default="onnx",
+        title="Engine",
+        description="ONNX Runtime is faster; torch is the reference.",
     )
-    batch: int = Field(4, ge=1, le=64, title="Batch", description="Frames per model call.")
+    batch: int = Field(default=4, ge=1, le=64, title="Batch", description="Frames per model call.")
 
 
 class HardnessParams(_Params):
     """How hard pixels are found."""
 
     criterion: Criterion = Field(
-        "entropy",
+        default="entropy",
         title="Criterion",
         description="Entropy or margin of the probabilities, or the error against truth.",
     )
     rule: Literal["threshold", "share"] = Field(
-        "threshold", title="Rule", description="Pixels above a value, or the hardest share."
+        default="threshold", title="Rule", description="Pixels above a value, or the hardest share."
     )
     threshold: float = Field(
-        0.5, ge=0, le=1, title="Threshold", description="Hardness above which a pixel is hard."
+        default=0.5,
+        ge=0,
+        le=1,
+        title="Threshold",
+        description="Hardness above which a pixel is hard.",
     )
     share: float = Field(
-        0.02, ge=0, le=1, title="Share", description="Share of the pixels that is called hard."
+        default=0.02,
+        ge=0,
+        le=1,
+        title="Share",
+        description="Share of the pixels that is called hard.",
     )
