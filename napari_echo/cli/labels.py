@@ -1,0 +1,103 @@
+"""`napari-echo labels`: what readers committed to a label store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_echo.cli.console import print_json, print_table
+from napari_echo.core.errors import EchoError
+
+if TYPE_CHECKING:
+    from napari_echo.core.revision import Revision
+    from napari_echo.io.store import LabelStore
+
+app = typer.Typer(no_args_is_help=True, help="List, show and export committed labels.")
+
+StoreFolder = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a label store.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_revisions(store: StoreFolder, json: AsJson = False) -> None:
+    """List the revisions of a label store, the oldest first."""
+    revisions = _open_store(store).revisions()
+    if json:
+        print_json([_as_dict(revision) for revision in revisions])
+        return
+    rows = [
+        (
+            revision.revision_id[:12],
+            revision.study_id,
+            ", ".join(map(str, revision.frames)),
+            revision.status,
+            revision.reader,
+            f"{revision.committed:%Y-%m-%d %H:%M}",
+        )
+        for revision in revisions
+    ]
+    print_table(("REVISION", "STUDY", "FRAMES", "STATUS", "READER", "COMMITTED (UTC)"), rows)
+
+
+@app.command()
+def show(
+    store: StoreFolder,
+    revision: Annotated[str, typer.Argument(help="A revision's id, or how it begins.")],
+) -> None:
+    """Show one revision as JSON: its clip, frames, areas, base, reader and times."""
+    found = [r for r in _open_store(store).revisions() if r.revision_id.startswith(revision)]
+    if len(found) != 1:
+        count = "No revision" if not found else f"{len(found)} revisions"
+        raise EchoError(f"{count} in {store} begins with '{revision}'; see `labels list`.")
+    print_json(_as_dict(found[0]))
+
+
+@app.command()
+def export(
+    store: StoreFolder,
+    clips: Annotated[
+        list[Path], typer.Option("--clips", help="Clips that were labelled: files or folders.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The data set's folder, a new one.")],
+    split: Annotated[str, typer.Option(help="The split that the clips go to.")] = "train",
+) -> None:
+    """Write the labelled frames as a clip data set, ready for `napari-echo train`."""
+    from napari_echo.io.load import find_clips, load
+    from napari_echo.workflow.export import export_clipset
+
+    revisions = _open_store(store).revisions()
+    labelled = {revision.clip_id for revision in revisions}
+    loaded = {}
+    for path in find_clips(clips):
+        clip = load(path)
+        if clip.clip_id in labelled:
+            loaded[clip.clip_id] = clip
+    typer.echo(str(export_clipset(revisions, loaded, out, split=split)))
+
+
+def _open_store(folder: Path) -> LabelStore:
+    from napari_echo.io.store import LabelStore
+
+    if not folder.is_dir():
+        raise EchoError(f"There is no label store at {folder}.")
+    return LabelStore(folder)
+
+
+def _as_dict(revision: Revision) -> dict[str, Any]:
+    """Describe a revision without its pixels."""
+    from dataclasses import asdict
+
+    pixels = {
+        structure.name: [int(frame.sum()) for frame in revision.labels == structure.index]
+        for structure in revision.schema.structures
+    }
+    fields = {name: value for name, value in vars(revision).items() if name != "labels"}
+    return {
+        **fields,
+        "schema": revision.schema.name,
+        "base": asdict(revision.base),
+        "key_frames": asdict(revision.key_frames),
+        "pixels": pixels,
+    }

@@ -1,0 +1,148 @@
+"""`napari-echo models`: the model packs and the training configs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_echo.cli.console import print_json, print_table, progress
+
+app = typer.Typer(no_args_is_help=True, help="List, show, verify, measure and make model packs.")
+
+PackName = Annotated[
+    str, typer.Argument(metavar="PACK", help="A pack's name or folder, or 'default'.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_packs(json: AsJson = False) -> None:
+    """List the model packs that came with the program, the default first."""
+    from napari_echo.ml.packs import shipped_packs
+
+    packs = shipped_packs()
+    if json:
+        print_json([{**pack.card.model_dump(), "path": str(pack.path)} for pack in packs])
+        return
+    rows = [
+        (pack.name, pack.card.recommended_for, pack.card.licence, pack.id[:12]) for pack in packs
+    ]
+    print_table(("NAME", "FOR", "LICENCE", "ID"), rows)
+
+
+@app.command()
+def show(pack: PackName = "default", json: AsJson = False) -> None:
+    """Show a pack's card: its data, metrics, limits, licence and how to train it again."""
+    from napari_echo.ml.packs import find_pack
+
+    found = find_pack(pack)
+    card = found.card
+    if json:
+        print_json({**card.model_dump(), "path": str(found.path)})
+        return
+    typer.echo(f"{card.name}: {card.description}")
+    print_table(
+        ("", ""),
+        [
+            ("id", card.id),
+            ("folder", str(found.path)),
+            ("architecture", f"{card.architecture}, {card.input_size} x {card.input_size}"),
+            ("config", card.config),
+            ("structures", ", ".join(s.name for s in found.schema.structures)),
+            ("recommended for", card.recommended_for),
+            ("licence", card.licence),
+        ],
+    )
+    measured = [f"{m.name} {m.value:g} {m.unit} on {m.data}: {m.command}" for m in card.metrics]
+    for title, lines in (
+        ("Trained on", card.training_data),
+        ("Measured", measured),
+        ("Limits", card.limits),
+        ("Cite", card.citation),
+        ("Train again", card.train_again),
+    ):
+        if lines:
+            typer.echo(f"\n{title}")
+            for line in lines:
+                typer.echo(f"  {line}")
+
+
+@app.command()
+def verify(
+    packs: Annotated[
+        list[str] | None, typer.Argument(metavar="[PACK]...", help="Packs; all shipped by default.")
+    ] = None,
+) -> None:
+    """Check every file of the packs against the hashes on their cards."""
+    from napari_echo.ml.packs import find_pack, shipped_packs
+
+    for pack in [find_pack(name) for name in packs] if packs else shipped_packs():
+        pack.verify()
+        typer.echo(f"{pack.name}: {len(pack.card.files)} files are as the card says")
+
+
+@app.command()
+def configs() -> None:
+    """List the shipped training configs."""
+    from napari_echo.ml.config_list import list_configs
+
+    print_table(("CONFIG", "WHAT IT IS"), list(list_configs().items()))
+
+
+@app.command()
+def evaluate(
+    pack: PackName,
+    data: Annotated[Path, typer.Option("--data", help="A clip data set.")],
+    split: Annotated[str, typer.Option(help="The split to score.")] = "val",
+    engine: Annotated[str, typer.Option(help="onnx or torch.")] = "onnx",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON with every frame.")] = False,
+) -> None:
+    """Measure a model against the ground truth of a clip data set."""
+    from napari_echo.cli.params import predict_params
+    from napari_echo.ml.packs import find_pack
+    from napari_echo.ml.predictor import make_predictor
+    from napari_echo.workflow.evaluate import evaluate as evaluate_model
+
+    predictor = make_predictor(find_pack(pack), predict_params(engine=engine))
+    with progress("Evaluating") as on_progress:
+        evaluation = evaluate_model(predictor, data, split=split, on_progress=on_progress)
+    if json:
+        print_json({"means": evaluation.table(), "frames": evaluation.rows()})
+        return
+    rows = [
+        (
+            row["structure"],
+            row["phase"],
+            str(row["frames"]),
+            *(f"{row[measure]:.3f}" for measure in ("dice", "hd95_mm", "asd_mm")),
+        )
+        for row in evaluation.table()
+    ]
+    print_table(("STRUCTURE", "PHASE", "FRAMES", "DICE", "HD95 mm", "ASD mm"), rows)
+
+
+@app.command()
+def make(
+    config: Annotated[str, typer.Argument(help="Name of the training config.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a training by that config.")],
+    card: Annotated[
+        Path,
+        typer.Option(help="JSON with what only people know: name, data, metrics, licence, ..."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The pack's folder, a new one.")],
+) -> None:
+    """Make a model pack from a checkpoint."""
+    import json
+
+    from napari_echo.core.errors import EchoError
+    from napari_echo.ml.make_pack import make_pack
+
+    try:
+        description = json.loads(card.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EchoError(f"{card} is not JSON: {error}.") from error
+    if not isinstance(description, dict):
+        raise EchoError(f"{card} needs to hold one JSON object with the fields of the card.")
+    typer.echo(str(make_pack(config, checkpoint, out, description).path))
