@@ -108,9 +108,22 @@ def disc_chords(
         first of a pair lies to the left as seen with the apex on top. A cut
         that meets no cavity has both ends on the axis.
     """
+    return chords_at(mask, axis, (np.arange(n) + 0.5) / n, spacing)
+
+
+def chords_at(
+    mask: NDArray[np.bool_],
+    axis: LongAxis,
+    fractions: NDArray[np.float64],
+    spacing: tuple[float, float] = (1.0, 1.0),
+) -> NDArray[np.float64]:
+    """Cut the cavity across its long axis at given fractions of it, 0 at the apex, 1 at the base.
+
+    Otherwise as `disc_chords`; the result has the shape ``(len(fractions), 2, 2)``.
+    """
     scale = np.asarray(spacing, float)
     apex, base = np.array(axis.apex) * scale, np.array(axis.base) * scale
-    centres = apex + (base - apex) * ((np.arange(n) + 0.5) / n)[:, np.newaxis]
+    centres = apex + (base - apex) * np.asarray(fractions)[:, np.newaxis]
     chords = np.repeat(centres[:, np.newaxis], 2, axis=1)
     outline = outer_contour(mask)
     length = float(np.linalg.norm(base - apex))

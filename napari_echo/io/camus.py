@@ -1,20 +1,11 @@
-"""The CAMUS data set (Leclerc et al. 2019): its official NIfTI release, read.
+"""The CAMUS data set (Leclerc et al. 2019): its official NIfTI release.
 
-Layout::
-
-    ROOT/database_nifti/patientXXXX/patientXXXX_{2CH,4CH}_{ED,ES}[_gt].nii.gz
-    ROOT/database_nifti/patientXXXX/patientXXXX_{2CH,4CH}_half_sequence[_gt].nii.gz
-    ROOT/database_nifti/patientXXXX/Info_{2CH,4CH}.cfg
-    ROOT/database_split/subgroup_{training,validation,testing}.txt
-
-`napari_echo.io.camus_writer` writes it.
+The layout is told in `napari_echo.io.camus_layout`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -25,37 +16,22 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import CAMUS_SCHEMA, LV, Segmentation
+from napari_echo.io.camus_layout import (
+    NAME,
+    SPLIT_OF_SUBSET,
+    VIEW_OF_CODE,
+    is_camus_name,
+    read_info,
+    read_splits,
+)
+from napari_echo.io.camus_writer import write_camus
 from napari_echo.io.labelled import UNASSIGNED, LabelledClip, Skipped, log_skipped
 from napari_echo.io.nifti import NiftiImage, read_nifti
 from napari_echo.io.reading import check_frames, to_grey
 
+__all__ = ["Subset", "is_camus_name", "load_still", "read_camus", "write_camus"]
+
 Subset = Literal["training", "validation", "testing"]
-
-SPLIT_OF_SUBSET = {"training": "train", "validation": "val", "testing": "test"}
-"""This project's name of each official subset."""
-
-VIEW_OF_CODE = {"4CH": "A4C", "2CH": "A2C"}
-"""View of each of CAMUS's codes."""
-
-_NAME = re.compile(
-    r"(?P<patient>patient\d+)_(?P<view>2CH|4CH)_(?P<what>ED|ES|half_sequence)"
-    r"(?P<gt>_gt)?\.nii(\.gz)?$"
-)
-
-
-@dataclass(frozen=True)
-class Info:
-    """What `Info_{2CH,4CH}.cfg` says of a half sequence; frames counted from 0."""
-
-    ed: int | None
-    es: int | None
-    fps: float | None
-    ef: float | None
-
-
-def is_camus_name(path: Path) -> bool:
-    """Whether a file is named as CAMUS names its images and masks."""
-    return _NAME.match(path.name) is not None
 
 
 def load_still(path: Path) -> EchoClip:
@@ -70,7 +46,7 @@ def load_still(path: Path) -> EchoClip:
         If the name is not CAMUS's, or the file is a mask, damaged or empty.
     """
     path = Path(path)
-    match = _NAME.match(path.name)
+    match = NAME.match(path.name)
     if match is None:
         raise EchoError(
             f"{path.name} is not named as a CAMUS image, patientXXXX_4CH_ED.nii.gz for one."
@@ -145,43 +121,6 @@ def read_camus(
         if not patients:
             raise EchoError(f"{root} has no list database_split/subgroup_{subset}.txt.")
     return _read_patients(database, sorted(patients), split_of, sequences, views, on_skip)
-
-
-def read_splits(root: Path) -> dict[str, str]:
-    """Read the official split: each patient's ``"train"``, ``"val"`` or ``"test"``."""
-    split_of: dict[str, str] = {}
-    for subset, split in SPLIT_OF_SUBSET.items():
-        path = Path(root) / "database_split" / f"subgroup_{subset}.txt"
-        if path.is_file():
-            split_of.update(dict.fromkeys(path.read_text(encoding="utf-8").split(), split))
-    return split_of
-
-
-def read_info(path: Path) -> Info:
-    """Read an `Info` file; what is missing or unreadable in it is None."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return Info(None, None, None, None)
-    fields = {}
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        fields[key.strip()] = value.strip()
-
-    def number(key: str) -> float | None:
-        try:
-            value = float(fields[key])
-        except (KeyError, ValueError):
-            return None
-        return value if np.isfinite(value) and value > 0 else None
-
-    ed, es, ef = number("ED"), number("ES"), number("EF")
-    return Info(
-        ed=None if ed is None else int(ed) - 1,
-        es=None if es is None else int(es) - 1,
-        fps=number("FrameRate"),
-        ef=None if ef is None else ef / 100,
-    )
 
 
 def _read_patients(

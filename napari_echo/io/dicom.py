@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
-from napari_echo.io.doppler import refuse_doppler
+from napari_echo.io.doppler import ColourCheck
+from napari_echo.io.jpeg_check import damaged_jpegs
 from napari_echo.io.reading import check_file, check_frames, decoding, luma, rescale
 from napari_echo.io.ultrasound_region import find_spacing, shows_colour_flow
 
@@ -41,9 +43,14 @@ def load_dicom(path: Path) -> EchoClip:
     with decoding(path, "a DICOM file"):
         import pydicom
 
-        dataset = pydicom.dcmread(path)
+        try:
+            dataset = pydicom.dcmread(path)
+        except pydicom.errors.InvalidDicomError as error:
+            raise EchoError(
+                f"{path.name} is not a DICOM file: its mark DICM is missing."
+            ) from error
         if "PixelData" not in dataset or not dataset.get("Rows"):
-            raise EchoError(f"{path.name} is a DICOM file without an image.")
+            raise EchoError(_no_image(path, dataset))
         if int(dataset.get("NumberOfFrames") or 1) == 1:
             raise EchoError(f"{path.name} has one frame; a clip needs at least two.")
         if shows_colour_flow(dataset):
@@ -64,68 +71,103 @@ def load_dicom(path: Path) -> EchoClip:
         )
 
 
+def _no_image(path: Path, dataset: Any) -> str:
+    """Tell a file that is cut off, which pydicom reads as far as it goes, from one of no image."""
+    frames = dataset.get("NumberOfFrames")
+    if frames is not None:
+        return f"{path.name} is cut off: its header announces {frames} frames, which are missing."
+    kind = dataset.get("SOPClassUID")
+    if kind is None or "Image" in kind.name:
+        return f"{path.name} is cut off: its header ends before the image."
+    return f"{path.name} is a DICOM file without an image ({kind.name})."
+
+
 def _grey_frames(path: Path, dataset: Any) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    pixels = _decode(path, dataset)
-    photometric = str(dataset.PhotometricInterpretation)
-    notes: tuple[str, ...] = ()
-    if photometric == "PALETTE COLOR":
-        pixels = _apply_palette(pixels, dataset)
-    elif pixels.dtype != np.uint8:
+    """Decode frame by frame, to hold no more than one frame in colour."""
+    expected = int(dataset.NumberOfFrames)
+    frames: list[NDArray[np.uint8]] = []
+    colours = ColourCheck(path)
+    decoded = _decode(path, dataset)
+    while True:
+        try:
+            pixels = next(decoded, None)
+        except Exception as error:
+            raise EchoError(
+                f"{path.name} is damaged or cut off: only the first {len(frames)} of its "
+                f"{expected} frames can be decoded."
+            ) from error
+        if pixels is None:
+            break
+        frames.append(_grey(pixels, dataset, colours))
+    if len(frames) != expected:
+        raise EchoError(f"{path.name} is cut off: it holds {len(frames)} of its {expected} frames.")
+    colours.finish()
+    stack = np.stack(frames)
+    check_frames(path, stack)
+    if _needs_scaling(dataset):
         low, high = _grey_range(dataset)
-        notes = (f"Grey levels {low:g} to {high:g} were scaled to 0 to 255.",)
-        pixels = rescale(_modality_values(pixels, dataset), low, high)
-    if pixels.ndim == 4:
-        refuse_doppler(path, pixels)
-        pixels = luma(pixels)
-    if photometric == "MONOCHROME1":
-        pixels = 255 - pixels
-    return pixels, notes
+        return stack, (f"Grey levels {low:g} to {high:g} were scaled to 0 to 255.",)
+    return stack, ()
 
 
-def _decode(path: Path, dataset: Any) -> NDArray[Any]:
-    """All frames, (T, H, W) or (T, H, W, 3) RGB or palette indices."""
+def _decode(path: Path, dataset: Any) -> Iterator[NDArray[Any]]:
+    """All frames one by one, (H, W) or (H, W, 3) RGB or palette indices."""
+    from pydicom.encaps import generate_frames
     from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.pixels.utils import pixel_array
+    from pydicom.pixels.utils import iter_pixels
+    from pydicom.uid import JPEGBaseline8Bit
 
     syntax = dataset.file_meta.TransferSyntaxUID
-    expected = int(dataset.NumberOfFrames)
-    if syntax.is_encapsulated:
-        decoder = get_decoder(syntax)
-        if not decoder.is_available:
-            raise EchoError(
-                f"{path.name} is compressed as {syntax.name}, for which no decoder is installed; "
-                "export it again uncompressed or as JPEG."
-            )
-    try:
-        pixels: NDArray[Any] = pixel_array(dataset)
-    except Exception as error:
+    if syntax.is_encapsulated and not get_decoder(syntax).is_available:
         raise EchoError(
-            f"{path.name} is damaged or cut off: its {expected} frames cannot all be decoded."
-        ) from error
-    colours = int(dataset.get("SamplesPerPixel") or 1)
-    if pixels.ndim == (2 if colours == 1 else 3):
-        pixels = pixels[np.newaxis]
-    if len(pixels) != expected:
-        raise EchoError(f"{path.name} is cut off: it holds {len(pixels)} of its {expected} frames.")
-    check_frames(path, pixels)
-    return pixels
+            f"{path.name} is compressed as {syntax.name}, for which no decoder is installed; "
+            "export it again uncompressed or as JPEG."
+        )
+    if syntax == JPEGBaseline8Bit:
+        encoded = generate_frames(dataset.PixelData, number_of_frames=int(dataset.NumberOfFrames))
+        damaged = damaged_jpegs(encoded)
+        if damaged:
+            raise EchoError(
+                f"{path.name} is damaged: {len(damaged)} of its {dataset.NumberOfFrames} frames "
+                f"cannot be decoded, the first of them frame {damaged[0]}."
+            )
+    return iter_pixels(dataset)
+
+
+def _grey(pixels: NDArray[Any], dataset: Any, colours: ColourCheck) -> NDArray[np.uint8]:
+    """Grey levels of one decoded frame."""
+    photometric = str(dataset.PhotometricInterpretation)
+    if photometric == "PALETTE COLOR":
+        pixels = _apply_palette(pixels, dataset)
+    elif _needs_scaling(dataset):
+        pixels = rescale(_modality_values(pixels, dataset), *_grey_range(dataset))
+    if pixels.ndim == 3:
+        rgb = pixels.astype(np.uint8)
+        colours.add(rgb)
+        return luma(rgb)
+    grey = pixels.astype(np.uint8)
+    return 255 - grey if photometric == "MONOCHROME1" else grey
+
+
+def _needs_scaling(dataset: Any) -> bool:
+    """Whether the stored values are not grey levels of 8 bits."""
+    if dataset.PhotometricInterpretation == "PALETTE COLOR":
+        return False
+    return int(dataset.BitsStored) > 8 or int(dataset.get("PixelRepresentation") or 0) == 1
 
 
 def _apply_palette(indices: NDArray[Any], dataset: Any) -> NDArray[np.uint8]:
     from pydicom.pixels.processing import apply_color_lut
 
+    colours = apply_color_lut(indices, dataset)[..., :3]
     bits = int(dataset.RedPaletteColorLookupTableDescriptor[2])
-    rgb = np.empty((*indices.shape, 3), np.uint8)
-    for index, frame in enumerate(indices):
-        colours = apply_color_lut(frame, dataset)[..., :3]
-        rgb[index] = colours >> 8 if bits > 8 else colours
-    return rgb
+    return np.asarray(colours >> 8 if bits > 8 else colours, np.uint8)
 
 
 def _modality_values(pixels: NDArray[Any], dataset: Any) -> NDArray[Any]:
     slope = float(dataset.get("RescaleSlope") or 1)
     intercept = float(dataset.get("RescaleIntercept") or 0)
-    if (slope, intercept) == (1.0, 0.0) or pixels.ndim == 4:
+    if (slope, intercept) == (1.0, 0.0) or pixels.ndim == 3:
         return pixels
     return pixels * np.float32(slope) + np.float32(intercept)
 

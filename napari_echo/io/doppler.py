@@ -10,7 +10,9 @@ lie in patches of strong colour. Three kinds of colour are no flow and pass:
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,48 +28,60 @@ LIT = 20
 MIN_SHARE = 0.01
 """Least share of a frame's lit pixels that are coloured patches in colour Doppler."""
 
-SAMPLED_FRAMES = 24
-"""Frames looked at, spread evenly over the clip: flow shows in a part of each beat."""
 
+class ColourCheck:
+    """Looks at the frames of a clip one after the other and judges at the end.
 
-def refuse_doppler(path: Path, frames: NDArray[np.uint8]) -> None:
-    """Raise an EchoError if a clip shows colour Doppler.
+    Flow shows in a part of each beat only, so every frame is to be passed. It
+    lasts longer than a frame: colour in single frames is damage.
 
     Parameters
     ----------
     path : Path
-        The file that it comes from, for the message.
-    frames : ndarray of uint8, shape (T, H, W, 3)
-        Red, green and blue.
+        The file that the frames come from, for the messages.
     """
-    share = doppler_share(frames)
-    if share >= MIN_SHARE:
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._shares: list[float] = []
+
+    def add(self, frame: NDArray[np.uint8]) -> None:
+        """Look at the next frame, (H, W, 3) of red, green and blue."""
+        self._shares.append(doppler_share(frame))
+
+    def finish(self) -> None:
+        """Raise an EchoError if the frames so far show colour Doppler or damage."""
+        coloured = [share >= MIN_SHARE for share in self._shares]
+        if not any(coloured):
+            return
+        lasting = any(a and b for a, b in pairwise(coloured))
+        if len(coloured) >= 10 and not lasting:
+            raise EchoError(
+                f"{self._path.name} is damaged: its frame {coloured.index(True)} shows colours "
+                "that the frames around it do not have."
+            )
         raise EchoError(
-            f"{path.name} shows colour Doppler ({share:.0%} of the image is coloured); "
-            "only grey B-mode clips can be segmented."
+            f"{self._path.name} shows colour Doppler ({max(self._shares):.0%} of the image is "
+            "coloured); only grey B-mode clips can be segmented."
         )
 
 
-def doppler_share(frames: NDArray[np.uint8]) -> float:
-    """Largest share of a frame's lit pixels that lie in patches of strong colour.
+def doppler_share(frame: NDArray[np.uint8]) -> float:
+    """Share of a frame's lit pixels that lie in patches of strong colour, 0 to 1.
 
     Parameters
     ----------
-    frames : ndarray of uint8, shape (T, H, W, 3)
-        Red, green and blue. At most `SAMPLED_FRAMES` of them are looked at.
+    frame : ndarray of uint8, shape (H, W, 3)
+        Red, green and blue.
     """
-    picked = np.unique(np.linspace(0, len(frames) - 1, SAMPLED_FRAMES).astype(int))
-    return max(_frame_share(frames[i]) for i in picked)
-
-
-def _frame_share(frame: NDArray[np.uint8]) -> float:
     import cv2
 
-    brightest = frame.max(axis=-1)
-    chroma = brightest - frame.min(axis=-1)
-    lit = int((brightest > LIT).sum())
+    red, green, blue = cv2.split(frame)
+    brightest = cv2.max(cv2.max(red, green), blue)
+    chroma = brightest - cv2.min(cv2.min(red, green), blue)
+    lit = int(np.count_nonzero(brightest > LIT))
     coloured = (chroma > STRONG_COLOUR).astype(np.uint8)
-    if coloured.sum() < MIN_SHARE * lit or _is_tinted(frame, brightest, chroma):
+    if np.count_nonzero(coloured) < MIN_SHARE * lit or _is_tinted(frame, brightest, chroma):
         return 0.0
     # Thicker than the strokes of an ECG line or of letters: 5 pixels of 240 rows.
     side = max(3, round(frame.shape[0] / 48))
@@ -83,9 +97,7 @@ def _frame_share(frame: NDArray[np.uint8]) -> float:
     return total / max(lit, 1)
 
 
-def _is_tinted(
-    frame: NDArray[np.uint8], brightest: NDArray[np.uint8], chroma: NDArray[np.uint8]
-) -> bool:
+def _is_tinted(frame: NDArray[np.uint8], brightest: NDArray[Any], chroma: NDArray[Any]) -> bool:
     """Whether nearly all that is lit leans to one and the same hue."""
     middle = (brightest > 60) & (brightest < 240)
     if not middle.any() or (chroma[middle] > 15).mean() < 0.8:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
-from napari_echo.core.keyframes import KeyFrames
+from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import Segmentation
 
 _log = logging.getLogger(__name__)
@@ -55,6 +55,13 @@ class LabelledClip:
             raise EchoError(
                 f"{self.clip.name} is in the split {self.split!r}; use one of {', '.join(SPLITS)}."
             )
+
+    def annotated_beat(self) -> Beat | None:
+        """Return the first beat whose ED and ES both carry a label; None where there is none."""
+        for beat in self.key_frames.beats:
+            if beat.ed != beat.es and self.truth.annotated[[beat.ed, beat.es]].all():
+                return beat
+        return None
 
 
 @dataclass(frozen=True)

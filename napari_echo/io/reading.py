@@ -15,13 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_echo.core.errors import EchoError
-from napari_echo.io.doppler import refuse_doppler
+from napari_echo.io.doppler import ColourCheck
 
 MAX_FRAME_SIDE = 8192
 """Frames with a longer side are no echo: pictures of slides, maps, damaged headers."""
-
-LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601 weights of red, green and blue, as in the Y of DICOM's YBR_FULL."""
 
 
 def check_file(path: Path) -> None:
@@ -131,32 +128,28 @@ def check_frames(path: Path, frames: NDArray[Any]) -> None:
 
 
 def luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Grey levels of colour frames.
+    """Grey levels of a colour frame.
 
     Parameters
     ----------
-    rgb : ndarray of uint8, shape (..., 3)
+    rgb : ndarray of uint8, shape (H, W, 3)
         Red, green and blue.
 
     Returns
     -------
-    ndarray of uint8, shape (...)
-        Luma by the weights `LUMA`, rounded; grey input keeps its values.
+    ndarray of uint8, shape (H, W)
+        Luma by ITU-R BT.601, the Y of DICOM's YBR_FULL; grey keeps its values.
     """
-    grey = np.empty(rgb.shape[:-1], np.uint8)
-    for index in range(len(rgb)):  # frame by frame, to keep the float copy small
-        grey[index] = np.rint(rgb[index] @ np.array(LUMA, np.float32))
-    return grey
+    import cv2
+
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def rescale(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
-    """Map `low`..`high` linearly to 0..255, clipped; frame by frame to save memory."""
-    grey = np.empty(values.shape, np.uint8)
+    """Map `low`..`high` linearly to 0..255, rounded and clipped."""
     scale = 255.0 / (high - low) if high > low else 0.0
-    for index in range(len(values)):
-        scaled = (values[index].astype(np.float64) - low) * scale
-        grey[index] = np.rint(np.clip(scaled, 0, 255))
-    return grey
+    scaled = (values.astype(np.float32) - low) * scale
+    return np.asarray(np.rint(np.clip(scaled, 0, 255)), np.uint8)
 
 
 def to_grey(path: Path, values: NDArray[Any]) -> tuple[NDArray[np.uint8], str | None]:
@@ -189,9 +182,12 @@ def to_grey(path: Path, values: NDArray[Any]) -> tuple[NDArray[np.uint8], str | 
         if whole and low >= 0 and high <= 255:
             values = values.astype(np.uint8)
         else:
-            values = rescale(values, low, high)
+            values = np.stack([rescale(frame, low, high) for frame in values])
             note = f"Grey levels {low:g} to {high:g} were scaled to 0 to 255."
     if values.ndim == 4:
-        refuse_doppler(path, values)
-        values = luma(values)
+        colours = ColourCheck(path)
+        for frame in values:
+            colours.add(frame)
+        colours.finish()
+        values = np.stack([luma(frame) for frame in values])
     return values, note

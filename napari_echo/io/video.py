@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
-from napari_echo.io.doppler import refuse_doppler
+from napari_echo.io.doppler import ColourCheck
 from napari_echo.io.reading import check_file, check_frames, decoding, luma, reason
 
 
@@ -36,8 +36,8 @@ def load_video(path: Path) -> EchoClip:
 def _decode(path: Path) -> tuple[NDArray[np.uint8], float | None]:
     import av
 
-    grey: list[NDArray[np.uint8]] = []
-    colour: list[NDArray[np.uint8]] = []
+    frames: list[NDArray[np.uint8]] = []
+    colours = ColourCheck(path)
     with av.open(str(path)) as container:
         if not container.streams.video:
             raise EchoError(f"{path.name} has no video in it.")
@@ -50,31 +50,29 @@ def _decode(path: Path) -> tuple[NDArray[np.uint8], float | None]:
             for frame in container.decode(stream):
                 if frame.is_corrupt:
                     raise EchoError(
-                        f"{path.name} is damaged: only its first {len(grey)} frames can be read."
+                        f"{path.name} is damaged: only its first {len(frames)} frames can be read."
                     )
-                _append(frame, grey, colour)
+                frames.append(_grey(frame, colours))
         except (av.FFmpegError, ValueError) as error:
             raise EchoError(
-                f"{path.name} is damaged or cut off: only its first {len(grey)} frames can be "
+                f"{path.name} is damaged or cut off: only its first {len(frames)} frames can be "
                 f"read ({reason(error)})."
             ) from error
-    if not grey:
+    if not frames:
         raise EchoError(f"{path.name} is damaged: not one frame of it can be read.")
-    if len(grey) < promised:
-        raise EchoError(f"{path.name} is cut off: it holds {len(grey)} of its {promised} frames.")
-    if len({frame.shape for frame in grey}) > 1:
+    if len(frames) < promised:
+        raise EchoError(f"{path.name} is cut off: it holds {len(frames)} of its {promised} frames.")
+    if len({frame.shape for frame in frames}) > 1:
         raise EchoError(f"{path.name} changes its frame size midway, so it is not one clip.")
-    frames = np.stack(grey)
-    check_frames(path, frames)
-    if colour:
-        refuse_doppler(path, np.stack(colour))
-    return frames, fps
+    colours.finish()
+    stack = np.stack(frames)
+    check_frames(path, stack)
+    return stack, fps
 
 
-def _append(frame: Any, grey: list[NDArray[np.uint8]], colour: list[NDArray[np.uint8]]) -> None:
+def _grey(frame: Any, colours: ColourCheck) -> NDArray[np.uint8]:
     if frame.format.name.startswith("gray"):
-        grey.append(frame.to_ndarray(format="gray"))
-        return
+        return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
     rgb = frame.to_ndarray(format="rgb24")
-    grey.append(luma(rgb))
-    colour.append(rgb)
+    colours.add(rgb)
+    return luma(rgb)

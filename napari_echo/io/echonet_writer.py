@@ -1,0 +1,173 @@
+"""Write labelled clips in the layout of EchoNet-Dynamic."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_echo.core.discs import N_DISCS, chords_at, disc_chords, long_axis
+from napari_echo.core.errors import EchoError
+from napari_echo.core.labels import LV
+from napari_echo.io.labelled import LabelledClip, Skipped, log_skipped
+from napari_echo.io.writing import new_folder, safe_name
+
+FILE_LIST = (
+    "FileName", "EF", "ESV", "EDV", "FrameHeight", "FrameWidth", "FPS", "NumberOfFrames", "Split"
+)  # fmt: skip
+TRACINGS = ("FileName", "X1", "Y1", "X2", "Y2", "Frame")
+
+_FRACTIONS = np.linspace(0.01, 1.0, N_DISCS)
+"""Where the outline is cut: from the apex to the annulus, so that it is redrawn whole."""
+
+
+def write_echonet(
+    root: Path,
+    clips: Iterable[LabelledClip],
+    *,
+    size: int = 112,
+    on_skip: Callable[[Skipped], None] = log_skipped,
+) -> Path:
+    """Write labelled clips as a new EchoNet-Dynamic folder: the whole of it or nothing.
+
+    Frames are padded to a square and resampled; the first beat whose ED and
+    ES are annotated is traced, ES listed first, by the long axis and 20 cuts
+    across it. The videos are motion JPEG of the best quality, as EchoNet's are
+    motion JPEG. EDV and ESV are single-plane volumes by the method of discs,
+    in ml where the spacing is known, else in cubic pixels of the written video.
+
+    Parameters
+    ----------
+    root : Path
+        Folder to make; it must not exist.
+    clips : iterable of LabelledClip
+        Their LV cavity is written.
+    size : int
+        Height and width of the videos.
+    on_skip : callable
+        Called with each clip that the layout cannot hold.
+
+    Returns
+    -------
+    Path
+        `root`.
+
+    Raises
+    ------
+    EchoError
+        If `root` exists or cannot be written, or no clip can be written.
+    """
+    root = Path(root)
+    files: list[tuple[object, ...]] = []
+    tracings: list[tuple[object, ...]] = []
+    names: set[str] = set()
+    with new_folder(root) as partial:
+        (partial / "Videos").mkdir()
+        for item in clips:
+            try:
+                name = _unique(safe_name(item.clip.study_id), names)
+                traced, volumes = _trace(item, name, size)
+                _write_video(partial / "Videos" / f"{name}.avi", item, size)
+            except EchoError as error:
+                on_skip(Skipped(item.clip.name, str(error)))
+                continue
+            names.add(name.lower())
+            tracings += traced
+            files.append(_list_row(item, name, size, *volumes))
+        if not files:
+            raise EchoError(f"No clip can be written as EchoNet, so {root} was not made.")
+        _write_csv(partial / "FileList.csv", FILE_LIST, files)
+        _write_csv(partial / "VolumeTracings.csv", TRACINGS, tracings)
+    return root
+
+
+def _trace(
+    item: LabelledClip, name: str, size: int
+) -> tuple[list[tuple[object, ...]], tuple[float, float]]:
+    """Rows of the tracing, ES first, and the volumes of ED and ES."""
+    if item.clip.fps is None:
+        raise EchoError("Its frame rate is unknown, which the layout needs.")
+    beat = item.annotated_beat()
+    if beat is None:
+        raise EchoError("It has no beat whose ED and ES are annotated.")
+    rows: list[tuple[object, ...]] = []
+    volumes = {}
+    side = max(item.clip.frame_shape)
+    unit = size / side  # to cubic pixels of the written video
+    if item.clip.spacing_mm is not None:
+        dy, dx = item.clip.spacing_mm
+        if abs(dy - dx) > 0.01 * dx:
+            raise EchoError("Its pixels are not square, which the layout cannot tell.")
+        unit = dx / 10  # to cm, whose cube is a ml
+    for frame in (beat.es, beat.ed):
+        mask = item.truth.labels[frame] == LV
+        axis = long_axis(mask)
+        if axis is None:
+            raise EchoError(f"Its frame {frame} has no LV cavity to trace.")
+        discs = disc_chords(mask, axis)
+        widths = unit * np.linalg.norm(discs[:, 0] - discs[:, 1], axis=1)
+        volumes[frame] = float(np.pi / 4 * (widths**2).sum() * unit * axis.length() / len(discs))
+        lines = np.concatenate([[(axis.apex, axis.base)], chords_at(mask, axis, _FRACTIONS)])
+        for (y1, x1), (y2, x2) in _to_square(lines, item.clip.frame_shape, size):
+            rows.append((f"{name}.avi", *(round(float(v), 4) for v in (x1, y1, x2, y2)), frame))
+    return rows, (volumes[beat.ed], volumes[beat.es])
+
+
+def _list_row(
+    item: LabelledClip, name: str, size: int, edv: float, esv: float
+) -> tuple[object, ...]:
+    ef = (edv - esv) / edv if item.ef is None else item.ef
+    fps = round(item.clip.fps or 0, 4)
+    split = item.split.upper()
+    volumes = (round(100 * ef, 4), round(esv, 4), round(edv, 4))
+    return (name, *volumes, size, size, fps, len(item.clip), split)
+
+
+def _to_square(
+    points: NDArray[np.float64], shape: tuple[int, int], size: int
+) -> NDArray[np.float64]:
+    """Move points (y, x) of a frame to the padded and resampled one, pixel centre to centre."""
+    side = max(shape)
+    pad = np.array([(side - shape[0]) // 2, (side - shape[1]) // 2])
+    return np.asarray((points + pad + 0.5) * (size / side) - 0.5)
+
+
+def _write_video(path: Path, item: LabelledClip, size: int) -> None:
+    import av
+    import cv2
+
+    height, width = item.clip.frame_shape
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    square = np.zeros((side, side), np.uint8)
+    with av.open(str(path), "w", format="avi") as container:
+        rate = Fraction(item.clip.fps or 0).limit_denominator(1001)
+        stream = container.add_stream("mjpeg", rate=rate, options={"qmin": "1", "qmax": "1"})
+        stream.width = stream.height = size
+        stream.pix_fmt = "yuvj420p"
+        for frame in item.clip.frames:
+            square[top : top + height, left : left + width] = frame
+            shrink = cv2.INTER_AREA if size < side else cv2.INTER_LINEAR
+            small = cv2.resize(square, (size, size), interpolation=shrink).astype(np.uint8)
+            picture = av.VideoFrame.from_ndarray(small, format="gray").reformat(format="yuvj420p")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    candidate, count = name, 1
+    while candidate.lower() in taken:
+        count += 1
+        candidate = f"{name}_{count}"
+    return candidate
+
+
+def _write_csv(path: Path, header: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
