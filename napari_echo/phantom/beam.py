@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_echo.phantom.geometry import SectorGeometry
+from napari_echo.phantom.imaging import Image, blur, resize
 from napari_echo.phantom.params import Look
 
 _FLOAT = NDArray[np.float64]
-_IMAGE = NDArray[np.float32]
 
 _TILE_MARGIN = 192
 _BLOOD_MEMORY = 0.03
@@ -66,14 +66,14 @@ class Beamformer:
         self._tissue_gain = (1 / np.sqrt(power)).astype(np.float32)[:, None, None]
 
         self._gain = _gain_map(geometry, look, rng)
-        fall = -8.686 * radius / look.haze_depth
-        rings = look.reverberation - 0.5 * radius + 5 * np.cos(2 * np.pi * radius / 4.2)
-        haze = 10 ** ((look.haze + fall) / 20) + 10 ** (np.maximum(rings, -90) / 20)
-        self._haze = (haze * self._white_gain).astype(np.float32)[:, None, None]
-        noise = 10 ** ((look.noise - 22 * (1 - radius / radius[-1])) / 20)
-        self._noise = noise.astype(np.float32)[:, None, None]
+        haze = _amplitude(look.haze - 8.686 * radius / look.haze_depth)
+        arcs = _amplitude(look.face_band - 0.9 * radius + 4 * np.cos(2 * np.pi * radius / 3.7))
+        self._static = self._column((haze + arcs) * self._white_gain)
+        # The time gain lifts the electronic noise of the deep samples.
+        self._noise = self._column(_amplitude(look.noise - 22 * (1 - radius / radius[-1])))
+        self._veil = float(_amplitude(look.veil)) ** 2
 
-    def render(self, tissue: _IMAGE, blood: _IMAGE, bright: _IMAGE, time: float) -> _IMAGE:
+    def render(self, tissue: Image, blood: Image, bright: Image, time: float) -> Image:
         """Form one frame.
 
         Parameters
@@ -95,65 +95,77 @@ class Beamformer:
         look = self._look
         moving = self._decorrelating(time)
         signal = tissue * self._tissue_gain
-        power = cv2.resize(
-            np.square(tissue).sum(axis=2) + np.square(bright),
-            (self._shape[1] // 2, self._shape[0] // 4),
-            interpolation=cv2.INTER_AREA,
+        power = np.square(tissue).sum(axis=2) + np.square(bright)
+        small = resize(power, (self._shape[0] // 4, self._shape[1] // 2), cv2.INTER_AREA)
+        spread = cv2.blur(cv2.blur(small, (25, 5)), (25, 5))
+        clutter = resize(np.sqrt(np.maximum(spread, 0)), self._shape)
+        amplitude = blood * np.float32(_amplitude(look.blood)) + clutter * np.float32(
+            _amplitude(look.clutter)
         )
-        spread = cv2.blur(cv2.blur(power, (25, 5)), (25, 5))
-        clutter = cv2.resize(
-            np.sqrt(np.maximum(spread, 0)), self._shape[::-1], interpolation=cv2.INTER_LINEAR
-        )
-        clutter *= np.float32(10 ** (look.clutter / 20))
-        amplitude = blood * np.float32(10 ** (look.blood / 20)) + clutter
         signal += moving * (amplitude * np.float32(self._white_gain))[..., None]
-        static = self._crop(0)
-        signal += static * (self._haze + (bright * np.float32(self._white_gain))[..., None])
+        signal += self._crop(0) * (
+            self._static + (bright * np.float32(self._white_gain))[..., None]
+        )
 
-        narrow = self._psf(signal)
+        field = self._psf(signal)
         n = self._near_rows
-        wide = cv2.GaussianBlur(signal[:n], (0, 0), sigmaX=self._wide, sigmaY=self._axial)
+        wide = blur(signal[:n], self._wide, self._axial)
         wide *= np.float32(np.sqrt(self._wide / self._lateral))
-        narrow[:n] += self._near_blend * (wide - narrow[:n])
+        field[:n] += self._near_blend * (wide - field[:n])
 
-        narrow *= self._gain
+        field *= self._gain
         noise = self._crop(round(time * 1e4) + 1, self._noise_tile)
-        narrow += noise * self._noise
-        envelope = cv2.magnitude(narrow[..., 0], narrow[..., 1])
+        field += noise * self._noise
+        power = np.square(field).sum(axis=2)
+        power += np.float32(self._veil) * (0.6 + 0.2 * np.square(noise).sum(axis=2))
+        # A unit complex Gaussian has a mean level near 0 dB.
+        level = np.log10(power) * np.float32(10)
         if look.envelope_smoothing > 0.2:
-            envelope = cv2.GaussianBlur(envelope, (0, 0), look.envelope_smoothing)
-        # A unit complex Gaussian has a mean log envelope near 0 dB.
-        level = cv2.log(np.maximum(envelope, 1e-5)) * np.float32(20 / np.log(10))
-        mean = cv2.GaussianBlur(level, (0, 0), sigmaX=2.5 * self._lateral, sigmaY=3.5 * self._axial)
+            level = blur(level, look.envelope_smoothing)
+        mean = blur(level, 2.5 * self._lateral, 3.5 * self._axial)
         level = mean + np.float32(look.speckle_contrast) * (level - mean)
-        grey = look.tissue_grey + level * np.float32(255 / look.dynamic_range)
+        grey = np.float32(look.tissue_grey) + level * np.float32(255 / look.dynamic_range)
+        grey += noise[..., 0] * np.float32(look.grain)
         grey = np.clip(grey, 0, 255) * np.float32(1 / 255)
-        return cv2.pow(grey, look.gamma) * np.float32(255)
+        return np.asarray(cv2.pow(grey, look.gamma) * np.float32(255), dtype=np.float32)
 
-    def _psf(self, field: _IMAGE) -> _IMAGE:
-        return cv2.GaussianBlur(field, (0, 0), sigmaX=self._lateral, sigmaY=self._axial)
+    def _psf(self, field: Image) -> Image:
+        return blur(field, self._lateral, self._axial)
 
-    def _crop(self, index: int, tile: _IMAGE | None = None) -> _IMAGE:
+    def _crop(self, index: int, tile: Image | None = None) -> Image:
         """A piece of the noise tile at a place that the index names."""
         source = self._tile if tile is None else tile
         rng = np.random.default_rng([self._seed, 7, index])
         top, left = rng.integers(0, _TILE_MARGIN, 2)
         return source[top : top + self._shape[0], left : left + self._shape[1]]
 
-    def _decorrelating(self, time: float) -> _IMAGE:
+    def _decorrelating(self, time: float) -> Image:
         """White noise that changes smoothly and forgets after `_BLOOD_MEMORY`."""
         knot, part = divmod(time / _BLOOD_MEMORY, 1.0)
         phase = 0.5 * np.pi * part
         first, second = self._crop(1_000_000 + int(knot)), self._crop(1_000_001 + int(knot))
-        return cv2.addWeighted(first, float(np.cos(phase)), second, float(np.sin(phase)), 0)
+        return np.asarray(
+            cv2.addWeighted(first, float(np.cos(phase)), second, float(np.sin(phase)), 0),
+            dtype=np.float32,
+        )
+
+    @staticmethod
+    def _column(values: _FLOAT) -> Image:
+        """Values by sample, ready to multiply a complex field."""
+        return values.astype(np.float32)[:, None, None]
+
+
+def _amplitude(level: _FLOAT | float) -> _FLOAT:
+    """Amplitude of a level in dB."""
+    return np.asarray(10.0 ** (np.asarray(level) / 20.0))
 
 
 def _blur_power(sigma: float) -> float:
     """Share of white noise's power that a Gaussian of this width leaves (one axis)."""
-    return min(1.0, 1 / (2 * np.sqrt(np.pi) * sigma))
+    return float(min(1.0, 1 / (2 * np.sqrt(np.pi) * sigma)))
 
 
-def _gain_map(geometry: SectorGeometry, look: Look, rng: np.random.Generator) -> _IMAGE:
+def _gain_map(geometry: SectorGeometry, look: Look, rng: np.random.Generator) -> Image:
     """Amplitude factor by sample and beam: attenuation, gain errors, shadows."""
     rows, beams = geometry.polar_shape
     radius = (geometry.radii - geometry.radii[0])[:, None]

@@ -15,16 +15,17 @@ from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import CAMUS_SCHEMA, Segmentation
 from napari_echo.phantom.beam import Beamformer
+from napari_echo.phantom.chambers import build_chambers
 from napari_echo.phantom.cycle import CycleClock
 from napari_echo.phantom.furniture import Furnisher
 from napari_echo.phantom.geometry import SectorGeometry
+from napari_echo.phantom.imaging import Image, blur, draw_line, enlarge, sample
 from napari_echo.phantom.motion import HeartMotion, disc_volume
 from napari_echo.phantom.params import PhantomParams
-from napari_echo.phantom.tissue import Tissue, build_tissue, to_raster
+from napari_echo.phantom.tissue import build_tissue, to_raster
 from napari_echo.phantom.valves import leaflets
 
 _FLOAT = NDArray[np.float64]
-_IMAGE = NDArray[np.float32]
 
 DEFAULT_SIZE = (256, 256)
 # The motion is smooth: it is computed on every third sample and interpolated.
@@ -140,9 +141,8 @@ class _Scene:
         self.geometry = SectorGeometry(params.scan, size)
         self.clock = CycleClock(params.cycle, streams[0])
         self._motion = HeartMotion(params.anatomy, params.cycle)
-        self._tissue: Tissue = build_tissue(
-            params.anatomy, params.look, params.scan, self._motion, streams[1]
-        )
+        self._chambers = build_chambers(params.anatomy, self._motion)
+        self._tissue = build_tissue(params, self._motion.shape, self._chambers, streams[1])
         self._beam = Beamformer(self.geometry, params.look, streams[2], seed)
         self._furnisher = Furnisher(params, self.geometry, self.clock, seed)
         self._plane = self.geometry.polar_grid(_MOTION_STEP)
@@ -161,31 +161,25 @@ class _Scene:
         time, g, shift = self._pose(index)
         u, v = self.geometry.to_heart(*self._plane, shift)
         column, row = to_raster(*self._motion.to_material(u, v, g))
-        shape = self.geometry.polar_shape[::-1]
-        echo = cv2.remap(
-            self._tissue.echo,
-            _enlarge(column, shape),
-            _enlarge(row, shape),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REFLECT_101,
-        )
+        shape = self.geometry.polar_shape
+        echo = sample(self._tissue, enlarge(column, shape), enlarge(row, shape))
         polar = self._beam.render(echo[..., :2], echo[..., 2], self._leaflets(time, g, shift), time)
         image = self.geometry.scan_convert(polar)
         look = self._params.look
         if look.image_blur > 0.25:
-            image = cv2.GaussianBlur(image, (0, 0), look.image_blur)
+            image = blur(image, look.image_blur)
         pixels = np.clip(np.round(image), 0, 255).astype(np.uint8)
         self._furnisher.draw(pixels, time)
         if look.jpeg_quality:
             _, packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, look.jpeg_quality])
-            pixels = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
+            pixels = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
         return pixels
 
     def labels(self, index: int) -> NDArray[np.uint8]:
         """Exact labels of one frame, (H, W)."""
         _, g, shift = self._pose(index)
         endo, epi = self._motion.endocardium(g), self._motion.epicardium(g)
-        atrium = self._motion.from_material(self._tissue.outlines.left_atrium, g)
+        atrium = self._motion.from_material(self._chambers.left_atrium, g)
         atrium[0], atrium[-1] = endo[0], endo[-1]
         geometry = self.geometry
         labels = np.zeros(geometry.size, np.uint8)
@@ -200,11 +194,11 @@ class _Scene:
         edv, esv = (disc_volume(self._motion.endocardium(self._pose(i)[1]))[0] for i in (ed, es))
         return (edv - esv) / edv
 
-    def _leaflets(self, time: float, g: float, shift: tuple[float, float]) -> _IMAGE:
+    def _leaflets(self, time: float, g: float, shift: tuple[float, float]) -> Image:
         """Amplitude of the leaflets on the polar grid, fainter along the beam."""
         rows, beams = self.geometry.polar_shape
         anatomy, look = self._params.anatomy, self._params.look
-        rv = self._tissue.outlines.right_ventricle
+        rv = self._chambers.right_ventricle
         curves = leaflets(anatomy, self._motion, rv[[-1, 0]], g, self.clock.mitral_opening(time))
         canvas = np.zeros((rows, beams), np.float32)
         step = float(self.geometry.radii[1] - self.geometry.radii[0])
@@ -216,22 +210,6 @@ class _Scene:
             facing = float(np.mean(across / (np.hypot(along, across) + 1e-6)))
             level = look.valve - look.anisotropy * (1 - facing) - (3.0 if k > 1 else 0.0)
             line = np.zeros((rows, beams), np.uint8)
-            cv2.polylines(
-                line, [np.round(points * 16).astype(np.int32)], False, 255, thick, cv2.LINE_AA, 4
-            )
+            draw_line(line, points, thick)
             canvas = np.maximum(canvas, line * np.float32(10 ** (level / 20) / 255))
         return canvas
-
-
-def _enlarge(field: _IMAGE, shape: tuple[int, int]) -> _IMAGE:
-    """Interpolate a field whose first and last samples sit on the grid's corners."""
-    columns, rows = shape
-    x = np.linspace(0, field.shape[1] - 1, columns, dtype=np.float32)
-    y = np.linspace(0, field.shape[0] - 1, rows, dtype=np.float32)
-    grid_x, grid_y = (
-        np.broadcast_to(x, (rows, columns)),
-        np.broadcast_to(y[:, None], (rows, columns)),
-    )
-    return cv2.remap(
-        field, np.ascontiguousarray(grid_x), np.ascontiguousarray(grid_y), cv2.INTER_LINEAR
-    )

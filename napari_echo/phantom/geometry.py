@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_echo.phantom.imaging import Image, sample
 from napari_echo.phantom.params import Scan
 
 _FLOAT = NDArray[np.float64]
-_IMAGE = NDArray[np.float32]
 
 _SUBPIXELS = 4
 
@@ -79,7 +79,7 @@ class SectorGeometry:
         return len(self.radii), len(self.angles)
 
     def polar_grid(self, step: int) -> tuple[_FLOAT, _FLOAT]:
-        """x and y of every `step`-th sample of the polar grid, the last included."""
+        """Positions (x, y) of every `step`-th sample of the polar grid, the last included."""
         rows = np.linspace(self.radii[0], self.radii[-1], len(self.radii) // step + 1)
         columns = np.linspace(self.angles[0], self.angles[-1], len(self.angles) // step + 1)
         return (
@@ -117,11 +117,9 @@ class SectorGeometry:
         step = self.radii[1] - self.radii[0]
         return np.stack([beam, (np.hypot(x, y) - self.radii[0]) / step], axis=1)
 
-    def scan_convert(self, polar: _IMAGE) -> _IMAGE:
+    def scan_convert(self, polar: Image) -> Image:
         """A polar image on the pixel grid, 0 outside the sector."""
-        image = cv2.remap(
-            polar, self._beam, self._sample, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        image = sample(polar, self._beam, self._sample, cv2.BORDER_REPLICATE)
         image[~self.sector] = 0
         return image
 

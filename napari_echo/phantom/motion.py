@@ -276,8 +276,7 @@ class HeartMotion:
         weight = weight * (1 - 0.6 * smoothstep((side - hinge + 0.75) / 0.75))
         weight = weight * (1 - smoothstep((side - hinge) / 0.4))
         centre, half_width, loss = akinesia
-        weight = weight * (1 - loss * np.exp(-(((_ANGLES - centre) / half_width) ** 2)))
-        return weight
+        return weight * (1 - loss * np.exp(-(((_ANGLES - centre) / half_width) ** 2)))
 
     def _volume(self, g: float) -> float:
         return disc_volume(self.endocardium(g))[0]

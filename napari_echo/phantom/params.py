@@ -119,30 +119,42 @@ class Look:
     gamma: float
     """Exponent of the grey map after log compression."""
     blood: float
-    myocardium: float
+    deep_veil: float
+    """How much more than in the LV the blood of the atria seems to scatter."""
+    septal_lines: float
+    """How much brighter the two faces of the septum are than its middle."""
     lateral_loss: float
-    """How much fainter the lateral wall is than the septum."""
+    """How much fainter the lateral wall is than the septum at the endocardium."""
     apical_loss: float
+    strands: float
+    """Bright strands along the walls."""
+    texture: float
+    """Standard deviation of the echogenicity over about 10 mm."""
+    drift: float
+    """Standard deviation of the echogenicity beside the heart over about 40 mm."""
+    pericardium: float
+    """Level of the pericardium where it faces the beam, and of the band behind it."""
+    pericardial_band: float
+    """Depth over which the band behind the pericardium fades, mm."""
+    anisotropy: float
+    """Loss of a surface that runs along the beam."""
     outside: float
     """Tissue beside the heart."""
     far_band: float
-    """The bright band behind the atria."""
-    pericardium: float
+    """What lies behind the atria, above the tissue beside the heart."""
+    annulus: tuple[float, float]
+    """Level of the bright spots at the hinges of the valves and their radius, mm."""
     valve: float
-    strands: float
-    """Bright strands along the septum and the walls."""
-    deep_veil: float
-    """How much more than in the LV the blood of the atria seems to scatter."""
-    texture: tuple[float, float]
-    """Standard deviation in dB of the echogenicity at 3 mm and at 12 mm."""
-    anisotropy: float
-    """Loss in dB of a surface that runs along the beam."""
     trabeculae: float
     """Width in mm of the trabeculated layer inside the endocardium."""
+    veil: float
+    """Diffuse power that lies over the whole sector and hides faint echoes."""
     haze: float
     """Near-field haze at the face."""
     haze_depth: float
     """Depth over which the haze falls by 8.7 dB, mm."""
+    face_band: float
+    """Bright arcs of the chest wall under the face."""
     clutter: float
     """Side-lobe clutter relative to the tissue that it comes from."""
     noise: float
@@ -150,15 +162,15 @@ class Look:
     attenuation: float
     """Uncompensated loss from the face to the bottom of the sector."""
     gain_ripple: float
-    """Standard deviation in dB of smooth gain errors over the sector."""
+    """Standard deviation of smooth gain errors over the sector."""
     edge_loss: float
     """Loss at the sector's edges."""
     drop_outs: tuple[tuple[float, float, float, float], ...]
     """Shadows: angle (share of the half angle), half width, onset depth (mm), loss (dB)."""
-    reverberation: float
-    """Level of a stationary near-field echo; very low where there is none."""
     speckle_contrast: float
     """Share of the speckle's contrast that the scanner's speckle reduction leaves."""
+    grain: float
+    """Standard deviation in grey levels of fine noise in the displayed image."""
     envelope_smoothing: float
     """Standard deviation in samples of the smoothing before log compression."""
     image_blur: float
@@ -251,8 +263,8 @@ def _sample_anatomy(rng: np.random.Generator) -> Anatomy:
         la_length=_normal(rng, 46, 11, 22, 75),
         la_width=la_width,
         la_skew=_normal(rng, 0, 5, -12, 12),
-        rv_width=_normal(rng, 33, 7, 16, 52),
-        rv_length_ratio=_uniform(rng, 0.55, 0.88),
+        rv_width=_normal(rng, 34, 7, 16, 54),
+        rv_length_ratio=_uniform(rng, 0.6, 0.95),
         ra_length=_normal(rng, 40, 8, 24, 60),
         ra_width=_normal(rng, 36, 7, 20, 56),
         papillary=(
@@ -295,7 +307,7 @@ def _sample_scan(rng: np.random.Generator, anatomy: Anatomy) -> Scan:
     # The depth is set by the sonographer to show the atria, more or less.
     reach = apex_depth + anatomy.lv_length * np.cos(np.radians(tilt))
     depth = float(np.clip(reach + anatomy.la_length * rng.uniform(0.25, 1.5) + 4, 100, 205))
-    angle = 75.0 if rng.random() < 0.35 else _normal(rng, 77, 9, 60, 100)
+    angle = 75.0 if rng.random() < 0.35 else _normal(rng, 80, 11, 60, 104)
     return Scan(
         angle=angle,
         depth=depth,
@@ -306,9 +318,9 @@ def _sample_scan(rng: np.random.Generator, anatomy: Anatomy) -> Scan:
         ),
         tilt=tilt,
         mirrored=bool(rng.random() < 0.03),
-        fill=1.0 if rng.random() < 0.5 else _uniform(rng, 0.7, 1.0),
+        fill=1.0 if rng.random() < 0.5 else _uniform(rng, 0.65, 1.0),
         offset=(_uniform(rng, 0.1, 0.9), _normal(rng, 0.5, 0.15, 0, 1)),
-        axial_psf=_uniform(rng, 0.4, 0.8),
+        axial_psf=_uniform(rng, 0.32, 0.7),
         lateral_psf=_uniform(rng, 0.55, 1.3),
         near_psf=_uniform(rng, 2.0, 5.0),
     )
@@ -324,35 +336,42 @@ def _sample_look(rng: np.random.Generator) -> Look:
         )
         for _ in range(int(rng.choice([0, 0, 1, 1, 2, 3])))
     )
+    # A third of the clips are dark and of high contrast: black cavities and flanks.
+    dark = rng.random() < 0.3
     return Look(
-        tissue_grey=_normal(rng, 134, 26, 60, 200),
-        dynamic_range=_uniform(rng, 42, 70),
-        gamma=_uniform(rng, 0.85, 1.35),
-        blood=_uniform(rng, -32, -14),
-        myocardium=_uniform(rng, -5, 1),
-        lateral_loss=_uniform(rng, -1, 9),
-        apical_loss=_uniform(rng, -1, 8),
-        outside=_uniform(rng, -14, 0),
-        far_band=_uniform(rng, 0, 14),
-        pericardium=_uniform(rng, -2, 8),
-        valve=_uniform(rng, -9, 4),
-        strands=_uniform(rng, 0, 9),
+        tissue_grey=_normal(rng, 100, 22, 55, 150) if dark else _normal(rng, 146, 25, 75, 205),
+        dynamic_range=_uniform(rng, 46, 66) if dark else _uniform(rng, 36, 62),
+        gamma=_uniform(rng, 0.85, 1.5),
+        blood=_uniform(rng, -44, -24) if dark else _uniform(rng, -34, -16),
         deep_veil=_uniform(rng, 0, 12) if rng.random() < 0.6 else 0.0,
-        texture=(_uniform(rng, 1.5, 4.5), _uniform(rng, 1.5, 4.5)),
-        anisotropy=_uniform(rng, 4, 18),
-        trabeculae=_uniform(rng, 0.5, 4.5),
-        haze=_uniform(rng, -14, 4),
-        haze_depth=_uniform(rng, 10, 45),
-        clutter=_uniform(rng, -24, -9),
-        noise=_uniform(rng, -36, -14),
-        attenuation=_uniform(rng, -4, 8),
+        septal_lines=_uniform(rng, 0, 7),
+        lateral_loss=_uniform(rng, 3, 18),
+        apical_loss=_uniform(rng, 1, 13),
+        strands=_uniform(rng, 0, 8),
+        texture=_uniform(rng, 1.0, 4.0),
+        drift=_uniform(rng, 1.0, 6.0),
+        pericardium=_uniform(rng, -3, 12),
+        pericardial_band=float(np.exp(_uniform(rng, np.log(2.5), np.log(16)))),
+        anisotropy=_uniform(rng, 2, 14),
+        outside=_uniform(rng, -34, -12) if dark else _uniform(rng, -18, -3),
+        far_band=_uniform(rng, 6, 34) if dark else _uniform(rng, 0, 16),
+        annulus=(_uniform(rng, 0, 12), _uniform(rng, 3, 9)),
+        valve=_uniform(rng, -8, 8),
+        trabeculae=_uniform(rng, 0.3, 3.5),
+        veil=_uniform(rng, -44, -22) if dark else _uniform(rng, -26, -9),
+        haze=_uniform(rng, -16, 2),
+        haze_depth=_uniform(rng, 8, 40),
+        face_band=_uniform(rng, -12, 8),
+        clutter=_uniform(rng, -26, -10),
+        noise=_uniform(rng, -50, -26) if dark else _uniform(rng, -36, -14),
+        attenuation=_uniform(rng, -5, 8),
         gain_ripple=_uniform(rng, 0.5, 3.5),
-        edge_loss=_uniform(rng, 0, 14) if rng.random() < 0.6 else 0.0,
+        edge_loss=_uniform(rng, 0, 26 if dark else 14) if rng.random() < 0.6 else 0.0,
         drop_outs=shadows,
-        reverberation=_uniform(rng, -16, -4) if rng.random() < 0.3 else -90.0,
-        speckle_contrast=_uniform(rng, 0.5, 1.0),
-        envelope_smoothing=_uniform(rng, 0.2, 1.0),
-        image_blur=_uniform(rng, 0.0, 0.75),
+        speckle_contrast=_uniform(rng, 0.55, 1.0),
+        grain=_uniform(rng, 0, 4) if dark else _uniform(rng, 1, 9),
+        envelope_smoothing=_uniform(rng, 0.0, 0.7),
+        image_blur=_uniform(rng, 0.0, 0.6),
         jpeg_quality=int(rng.integers(40, 95)) if rng.random() < 0.3 else 0,
     )
 
