@@ -1,0 +1,83 @@
+"""Write phantoms: a data set of generated clips, laid out as a real one is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from napari_echo.core.errors import EchoError
+from napari_echo.io.labelled import LabelledClip
+
+Layout = Literal["camus", "echonet"]
+
+_CLIPS_A_SEED = 1_000_000
+# Of every ten clips the second goes to validation and the third to test: three
+# make a whole data set, and a larger one keeps the splits of a smaller.
+_SPLITS = {1: "val", 2: "test"}
+
+
+def write_phantoms(
+    layout: Layout,
+    n: int,
+    seed: int,
+    out: Path,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write phantom clips as a new folder in the layout of a real data set.
+
+    Of ten clips eight are for training, one for validation and one for test.
+    Clip `i` is the phantom ``generate(1_000_000 * seed + i)``.
+
+    Parameters
+    ----------
+    layout : {"camus", "echonet"}
+        `io.camus_writer` and `io.echonet_writer` say what is written of a
+        clip: its first beat.
+    n : int
+        Number of clips, 1 to a million.
+    seed : int
+        Not negative. The same seed gives the same clips.
+    out : Path
+        Folder to make; it must not exist. It appears whole or not at all.
+    on_progress : callable, optional
+        Called after each clip with the clips done and the clips in all.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    EchoError
+        If the layout is unknown, `n` or `seed` is out of range, or `out`
+        exists or cannot be written.
+    """
+    if not 1 <= n <= _CLIPS_A_SEED:
+        raise EchoError(f"Cannot write {n} phantoms: ask for 1 to a million.")
+    if seed < 0:
+        raise EchoError(f"The seed {seed} is negative: give 0 or more.")
+    clips = _phantoms(n, seed, on_progress)
+    if layout == "camus":
+        from napari_echo.io.camus_writer import write_camus
+
+        return write_camus(Path(out), clips)
+    if layout == "echonet":
+        from napari_echo.io.echonet_writer import write_echonet
+
+        return write_echonet(Path(out), clips)
+    raise EchoError(f"There is no layout '{layout}': choose camus or echonet.")
+
+
+def _phantoms(
+    n: int, seed: int, on_progress: Callable[[int, int], None] | None
+) -> Iterator[LabelledClip]:
+    from napari_echo.phantom.generate import generate
+
+    for i in range(n):
+        phantom = generate(_CLIPS_A_SEED * seed + i)
+        split = _SPLITS.get(i % 10, "train")
+        yield LabelledClip(phantom.clip, phantom.truth, phantom.key_frames, split, phantom.ef)
+        if on_progress is not None:
+            on_progress(i + 1, n)

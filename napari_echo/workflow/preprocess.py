@@ -1,0 +1,51 @@
+"""Preprocess: a public data set becomes a clip data set that training reads fast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_echo.core.errors import EchoError
+from napari_echo.io.camus import read_camus
+from napari_echo.io.clipset import write_clipset
+from napari_echo.io.echonet import read_echonet
+from napari_echo.io.labelled import Skipped
+from napari_echo.workflow.phantom import Layout
+
+
+def preprocess(
+    layout: Layout, src: Path, dst: Path, *, sequences: bool = False
+) -> tuple[Path, list[Skipped]]:
+    """Write a data set in a public layout as a clip data set.
+
+    Parameters
+    ----------
+    layout : {"camus", "echonet"}
+        How `src` is laid out.
+    src : Path
+        Folder of the data set.
+    dst : Path
+        Folder to make; it must not exist. It appears whole or not at all.
+    sequences : bool
+        Take CAMUS's half sequences in place of its ED and ES stills.
+
+    Returns
+    -------
+    Path
+        `dst`.
+    list of Skipped
+        The clips that could not be read, with the reasons.
+
+    Raises
+    ------
+    EchoError
+        If the layout is unknown, `src` is not laid out so, no clip can be
+        read, or `dst` exists or cannot be written.
+    """
+    skipped: list[Skipped] = []
+    if layout == "camus":
+        clips = read_camus(Path(src), sequences=sequences, on_skip=skipped.append)
+    elif layout == "echonet":
+        clips = read_echonet(Path(src), on_skip=skipped.append)
+    else:
+        raise EchoError(f"There is no layout '{layout}': choose camus or echonet.")
+    return write_clipset(Path(dst), clips), skipped
