@@ -118,12 +118,14 @@ def make_pack(
 
 def _load_weights(checkpoint: Path) -> dict[str, Any]:
     """State of the trained model; mmengine has put the average there, if it kept one."""
+    import pickle
+
     import torch
 
     try:
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         return content["state_dict"]
-    except (OSError, KeyError, RuntimeError) as error:
+    except (OSError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
         raise EchoError(f"{checkpoint} is not a checkpoint of mmengine: {error}.") from error
 
 

@@ -1,4 +1,4 @@
-"""Import mmsegmentation beside mmcv-lite, and load checkpoints safely.
+"""Import mmsegmentation beside mmcv-lite.
 
 mmcv-lite has no compiled operators, yet importing `mmseg.models` asks for
 `mmcv._ext`. A stub stands in while the import runs and is taken out again:
@@ -34,9 +34,7 @@ def use_mmseg() -> None:
     """Make mmsegmentation and this project's components ready for use.
 
     Imports `mmseg`, registers the ``Echo*`` components in its registries,
-    makes ``mmseg`` the default scope and allows the two harmless classes
-    that mmengine keeps in its checkpoints, so that they load with
-    ``weights_only=True``.
+    and makes ``mmseg`` the default scope.
 
     Raises
     ------
@@ -44,8 +42,6 @@ def use_mmseg() -> None:
         If torch or mmsegmentation is not installed.
     """
     try:
-        import torch
-
         stubbed = "mmcv._ext" not in sys.modules
         if stubbed:
             sys.modules["mmcv._ext"] = _OpsStub("mmcv._ext")
@@ -57,8 +53,6 @@ def use_mmseg() -> None:
         import mmseg.datasets
         import mmseg.engine
         import mmseg.evaluation  # noqa: F401  (registers)
-        import numpy as np
-        from mmengine.logging.history_buffer import HistoryBuffer
         from mmengine.registry import init_default_scope
     except ImportError as error:
         raise EchoError(
@@ -76,17 +70,6 @@ def use_mmseg() -> None:
         transforms,
     )
 
-    multiarray = (np._core if hasattr(np, "_core") else np.core).multiarray
-    torch.serialization.add_safe_globals(
-        [
-            HistoryBuffer,
-            multiarray._reconstruct,
-            multiarray.scalar,
-            np.ndarray,
-            np.dtype,
-            *{type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "u1", "?")},
-        ]
-    )
     # mmsegmentation's own use of its own old names.
     warnings.filterwarnings("ignore", message="``build_loss`` would be deprecated")
     init_default_scope("mmseg")

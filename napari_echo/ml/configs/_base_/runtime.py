@@ -20,6 +20,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type="EchoChannelsLastHook"),
+    dict(type="EchoPlainCheckpointHook"),
     dict(type="EMAHook", momentum=0.005, update_buffers=True),
 ]
 visualizer = dict(type="Visualizer", vis_backends=[dict(type="LocalVisBackend")])
