@@ -13,8 +13,6 @@ from napari_echo.phantom.params import Look
 _FLOAT = NDArray[np.float64]
 
 _TILE_MARGIN = 192
-_BLOOD_MEMORY = 0.03
-"""Seconds after which the echo of blood has wholly changed."""
 
 
 class Beamformer:
@@ -93,7 +91,7 @@ class Beamformer:
             Grey levels, 0-255.
         """
         look = self._look
-        moving = self._decorrelating(time)
+        moving = self._decorrelating(time, self._tile)
         signal = tissue * self._tissue_gain
         power = np.square(tissue).sum(axis=2) + np.square(bright)
         small = resize(power, (self._shape[0] // 4, self._shape[1] // 2), cv2.INTER_AREA)
@@ -103,7 +101,7 @@ class Beamformer:
             _amplitude(look.clutter)
         )
         signal += moving * (amplitude * np.float32(self._white_gain))[..., None]
-        signal += self._crop(0) * (
+        signal += self._crop(0, self._tile) * (
             self._static + (bright * np.float32(self._white_gain))[..., None]
         )
 
@@ -114,7 +112,7 @@ class Beamformer:
         field[:n] += self._near_blend * (wide - field[:n])
 
         field *= self._gain
-        noise = self._crop(round(time * 1e4) + 1, self._noise_tile)
+        noise = self._decorrelating(time, self._noise_tile)
         field += noise * self._noise
         power = np.square(field).sum(axis=2)
         power += np.float32(self._veil) * (0.6 + 0.2 * np.square(noise).sum(axis=2))
@@ -132,18 +130,17 @@ class Beamformer:
     def _psf(self, field: Image) -> Image:
         return blur(field, self._lateral, self._axial)
 
-    def _crop(self, index: int, tile: Image | None = None) -> Image:
-        """A piece of the noise tile at a place that the index names."""
-        source = self._tile if tile is None else tile
+    def _crop(self, index: int, tile: Image) -> Image:
+        """A piece of a noise tile at a place that the index names."""
         rng = np.random.default_rng([self._seed, 7, index])
         top, left = rng.integers(0, _TILE_MARGIN, 2)
-        return source[top : top + self._shape[0], left : left + self._shape[1]]
+        return tile[top : top + self._shape[0], left : left + self._shape[1]]
 
-    def _decorrelating(self, time: float) -> Image:
-        """White noise that changes smoothly and forgets after `_BLOOD_MEMORY`."""
-        knot, part = divmod(time / _BLOOD_MEMORY, 1.0)
+    def _decorrelating(self, time: float, tile: Image) -> Image:
+        """Noise of constant power that changes smoothly and forgets after `memory`."""
+        knot, part = divmod(time / self._look.memory, 1.0)
         phase = 0.5 * np.pi * part
-        first, second = self._crop(1_000_000 + int(knot)), self._crop(1_000_001 + int(knot))
+        first, second = self._crop(int(knot) + 1, tile), self._crop(int(knot) + 2, tile)
         return np.asarray(
             cv2.addWeighted(first, float(np.cos(phase)), second, float(np.sin(phase)), 0),
             dtype=np.float32,

@@ -67,13 +67,13 @@ class Furnisher:
             self._draw_bottom_bar(still)
         self._still = still
 
-    def draw(self, image: NDArray[np.uint8], time: float) -> None:
-        """Draw on one frame (H, W), in place."""
+    def draw(self, image: NDArray[np.uint8], time: float, *, allowed: NDArray[np.bool_]) -> None:
+        """Draw on one frame (H, W), in place, on the allowed pixels beside the sector."""
         layer = self._still
         if self._what.ecg:
             layer = layer.copy()
             self._draw_ecg(layer, time)
-        np.copyto(image, layer, where=self._free & (layer > 0))
+        np.copyto(image, layer, where=self._free & allowed & (layer > 0))
 
     def _draw_text(
         self, image: NDArray[np.uint8], params: PhantomParams, rng: np.random.Generator
@@ -137,7 +137,8 @@ class Furnisher:
         columns = np.arange(round(0.05 * width), round(0.95 * width))
         seconds = time - (columns[-1] - columns) * (2.5 / len(columns))
         trace = np.array([_ecg(*self._clock.since_r(float(s))) for s in seconds])
-        y = height - 0.05 * height - trace * 0.07 * height
+        bottom = (0.9 if self._what.bottom_bar else 0.95) * height
+        y = bottom - trace * 0.07 * height
         points = np.stack([columns, y], axis=1)
         cv2.polylines(
             image,

@@ -19,11 +19,11 @@ from napari_echo.phantom.chambers import build_chambers
 from napari_echo.phantom.cycle import CycleClock
 from napari_echo.phantom.furniture import Furnisher
 from napari_echo.phantom.geometry import SectorGeometry
-from napari_echo.phantom.imaging import Image, blur, draw_line, enlarge, sample
+from napari_echo.phantom.imaging import Image, blur, enlarge, sample
 from napari_echo.phantom.motion import HeartMotion, disc_volume
 from napari_echo.phantom.params import PhantomParams
 from napari_echo.phantom.tissue import build_tissue, to_raster
-from napari_echo.phantom.valves import leaflets
+from napari_echo.phantom.valves import draw_leaflets, leaflets
 
 _FLOAT = NDArray[np.float64]
 
@@ -112,8 +112,8 @@ def generate(
             f"Phantom {seed} has the frames 0 to {n_frames - 1}; cannot render {picked}."
         )
 
-    images = np.stack([scene.image(i) for i in picked])
-    labels = np.stack([scene.labels(i) for i in picked])
+    rendered = [scene.frame(i) for i in picked]
+    images, labels = (np.stack(part) for part in zip(*rendered, strict=True))
     place = {frame: position for position, frame in enumerate(picked)}
     key = KeyFrames(
         tuple(Beat(place[ed], place[es]) for ed, es in beats if ed in place and es in place),
@@ -156,60 +156,47 @@ class _Scene:
         shift = (cycle.sway[0] * g + 0.5 * float(breath), cycle.sway[1] * g + float(breath))
         return time, g, shift
 
-    def image(self, index: int) -> NDArray[np.uint8]:
-        """Grey levels of one frame, (H, W)."""
+    def frame(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Grey levels and labels of one frame, each (H, W)."""
         time, g, shift = self._pose(index)
-        u, v = self.geometry.to_heart(*self._plane, shift)
-        column, row = to_raster(*self._motion.to_material(u, v, g))
-        shape = self.geometry.polar_shape
-        echo = sample(self._tissue, enlarge(column, shape), enlarge(row, shape))
-        polar = self._beam.render(echo[..., :2], echo[..., 2], self._leaflets(time, g, shift), time)
-        image = self.geometry.scan_convert(polar)
+        labels = self._labels(g, shift)
+        image = self.geometry.scan_convert(self._polar_image(time, g, shift))
         look = self._params.look
         if look.image_blur > 0.25:
             image = blur(image, look.image_blur)
         pixels = np.clip(np.round(image), 0, 255).astype(np.uint8)
-        self._furnisher.draw(pixels, time)
+        self._furnisher.draw(pixels, time, allowed=labels == 0)
         if look.jpeg_quality:
             _, packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, look.jpeg_quality])
             pixels = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
-        return pixels
+        return pixels, labels
 
-    def labels(self, index: int) -> NDArray[np.uint8]:
-        """Exact labels of one frame, (H, W)."""
-        _, g, shift = self._pose(index)
-        endo, epi = self._motion.endocardium(g), self._motion.epicardium(g)
-        atrium = self._motion.from_material(self._chambers.left_atrium, g)
+    def ejection_fraction(self, ed: int, es: int) -> float:
+        """(EDV - ESV) / EDV of the outlines of two frames."""
+        edv, esv = (disc_volume(self._motion.endocardium(self._pose(i)[1]))[0] for i in (ed, es))
+        return (edv - esv) / edv
+
+    def _polar_image(self, time: float, g: float, shift: tuple[float, float]) -> Image:
+        """Grey levels along the beams."""
+        params, geometry = self._params, self.geometry
+        u, v = geometry.to_heart(*self._plane, shift)
+        column, row = to_raster(*self._motion.to_material(u, v, g))
+        shape = geometry.polar_shape
+        echo = sample(self._tissue, enlarge(column, shape), enlarge(row, shape))
+        tricuspid = self._chambers.right_ventricle[[-1, 0]]
+        curves = leaflets(self._motion, tricuspid, g, self.clock.mitral_opening(time))
+        bright = draw_leaflets(curves, geometry, shift, params.anatomy, params.look)
+        return self._beam.render(echo[..., :2], echo[..., 2], bright, time)
+
+    def _labels(self, g: float, shift: tuple[float, float]) -> NDArray[np.uint8]:
+        """Exact labels, (H, W)."""
+        motion, geometry = self._motion, self.geometry
+        endo, epi = motion.endocardium(g), motion.epicardium(g)
+        atrium = motion.from_material(self._chambers.left_atrium, g)
         atrium[0], atrium[-1] = endo[0], endo[-1]
-        geometry = self.geometry
         labels = np.zeros(geometry.size, np.uint8)
         labels[geometry.fill(geometry.to_pixels(atrium, shift)) & geometry.sector] = 3
         wall = np.concatenate([epi, endo[::-1]])
         labels[geometry.fill(geometry.to_pixels(wall, shift))] = 2
         labels[geometry.fill(geometry.to_pixels(endo, shift))] = 1
         return labels
-
-    def ejection_fraction(self, ed: int, es: int) -> float:
-        """(EDV - ESV) / EDV of two frames' outlines."""
-        edv, esv = (disc_volume(self._motion.endocardium(self._pose(i)[1]))[0] for i in (ed, es))
-        return (edv - esv) / edv
-
-    def _leaflets(self, time: float, g: float, shift: tuple[float, float]) -> Image:
-        """Amplitude of the leaflets on the polar grid, fainter along the beam."""
-        rows, beams = self.geometry.polar_shape
-        anatomy, look = self._params.anatomy, self._params.look
-        rv = self._chambers.right_ventricle
-        curves = leaflets(anatomy, self._motion, rv[[-1, 0]], g, self.clock.mitral_opening(time))
-        canvas = np.zeros((rows, beams), np.float32)
-        step = float(self.geometry.radii[1] - self.geometry.radii[0])
-        thick = max(1, round(anatomy.leaflet_thickness / step))
-        for k, curve in enumerate(curves):
-            points = self.geometry.to_polar(curve, shift)
-            along = np.abs(np.gradient(points[:, 1])) * step
-            across = np.abs(np.gradient(points[:, 0])) * 0.007 * (points[:, 1] * step + 10)
-            facing = float(np.mean(across / (np.hypot(along, across) + 1e-6)))
-            level = look.valve - look.anisotropy * (1 - facing) - (3.0 if k > 1 else 0.0)
-            line = np.zeros((rows, beams), np.uint8)
-            draw_line(line, points, thick)
-            canvas = np.maximum(canvas, line * np.float32(10 ** (level / 20) / 255))
-        return canvas

@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_echo.phantom.geometry import SectorGeometry
+from napari_echo.phantom.imaging import Image, draw_line
 from napari_echo.phantom.motion import HeartMotion
-from napari_echo.phantom.params import Anatomy
+from napari_echo.phantom.params import Anatomy, Look
 
 _FLOAT = NDArray[np.float64]
 
 
-def leaflets(
-    anatomy: Anatomy, motion: HeartMotion, tricuspid: _FLOAT, g: float, opening: float
-) -> list[_FLOAT]:
+def leaflets(motion: HeartMotion, tricuspid: _FLOAT, g: float, opening: float) -> list[_FLOAT]:
     """Curves of the four leaflets, each (N, 2) in the current (u, v).
 
     Parameters
     ----------
-    anatomy, motion : Anatomy, HeartMotion
+    motion : HeartMotion
         The heart.
     tricuspid : ndarray, shape (2, 2)
         Material points of the lateral and the septal hinge of the tricuspid valve.
@@ -31,6 +31,33 @@ def leaflets(
     curves = _pair(wall[0], wall[-1], 0.62, opening)
     lateral, septal = motion.from_material(tricuspid, g)
     return curves + _pair(septal, lateral, 0.42, opening)
+
+
+def draw_leaflets(
+    curves: list[_FLOAT],
+    geometry: SectorGeometry,
+    shift: tuple[float, float],
+    anatomy: Anatomy,
+    look: Look,
+) -> Image:
+    """Amplitude of the leaflets on the polar grid (1 is 0 dB), fainter along the beam."""
+    step = float(geometry.radii[1] - geometry.radii[0])
+    beam = float(geometry.angles[1] - geometry.angles[0])
+    thickness = max(1, round(anatomy.leaflet_thickness / step))
+    amplitude = np.zeros(geometry.polar_shape, np.float32)
+    for k, curve in enumerate(curves):
+        points = geometry.to_polar(curve, shift)
+        along = np.abs(np.gradient(points[:, 1])) * step
+        across = (
+            np.abs(np.gradient(points[:, 0])) * beam * (points[:, 1] * step + geometry.radii[0])
+        )
+        facing = float(np.mean(across / (np.hypot(along, across) + 1e-6)))
+        # The tricuspid leaflets, farther from the central beam, are fainter.
+        level = look.valve - look.anisotropy * (1 - facing) - (3.0 if k > 1 else 0.0)
+        line = np.zeros(geometry.polar_shape, np.uint8)
+        draw_line(line, points, thickness)
+        amplitude = np.maximum(amplitude, line * np.float32(10 ** (level / 20) / 255))
+    return amplitude
 
 
 def _pair(first: _FLOAT, second: _FLOAT, share: float, opening: float) -> list[_FLOAT]:
