@@ -19,7 +19,7 @@ XVFB := env QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1200x24"
 endif
 export QT_API := pyqt6
 
-.PHONY: help demo test test-slow lint wheel constraints clean system python
+.PHONY: help demo screenshot test test-slow lint wheel constraints clean system python
 
 help:
 	@echo "make demo         open the plugin on a real cine and a phantom; without a display,"
@@ -31,6 +31,12 @@ help:
 
 demo: python $(VENV)/.demo-stamp
 	$(BIN)/napari-echo demo --out demo-output
+
+# The picture in the README.
+screenshot: XVFB_FLAG := --xvfb
+screenshot: python $(VENV)/.demo-stamp
+	$(XVFB) $(BIN)/napari-echo demo --headless --out demo-output
+	mkdir -p docs/images && cp demo-output/review.png docs/images/review.png
 
 test: lint
 	$(XVFB) env NAPARI_STRICT_QT=1 $(BIN)/pytest --cov --cov-report=term

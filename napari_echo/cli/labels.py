@@ -71,7 +71,12 @@ def export(
     labelled = {revision.clip_id for revision in revisions}
     loaded = {}
     for path in find_clips(clips):
-        clip = load(path)
+        try:
+            clip = load(path)
+        except EchoError as error:
+            # It may be none of the labelled clips; if it is one, the export says so.
+            typer.echo(f"napari-echo: skipped: {error}", err=True)
+            continue
         if clip.clip_id in labelled:
             loaded[clip.clip_id] = clip
     typer.echo(str(export_clipset(revisions, loaded, out, split=split)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -96,7 +96,7 @@ def evaluate(
     pack: PackName,
     data: Annotated[Path, typer.Option("--data", help="A clip data set.")],
     split: Annotated[str, typer.Option(help="The split to score.")] = "val",
-    engine: Annotated[str, typer.Option(help="onnx or torch.")] = "onnx",
+    engine: Annotated[Literal["onnx", "torch"], typer.Option(help="What runs it.")] = "onnx",
     json: Annotated[bool, typer.Option("--json", help="Print JSON with every frame.")] = False,
 ) -> None:
     """Measure a model against the ground truth of a clip data set."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,8 +21,8 @@ def predict(
         str, typer.Option("--model", "-m", metavar="PACK", help="A model pack's name or folder.")
     ] = "default",
     engine: Annotated[
-        str | None,
-        typer.Option(help="onnx or torch. ONNX Runtime is faster; torch is the reference."),
+        Literal["onnx", "torch"] | None,
+        typer.Option(help="ONNX Runtime is faster; torch is the reference.", show_default="onnx"),
     ] = None,
     batch: Annotated[
         int | None, typer.Option(help="Frames per model call, 1 to 64.", show_default="4")
