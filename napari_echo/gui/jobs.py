@@ -1,0 +1,210 @@
+"""What a review does in its worker threads: generators that touch no Qt and no session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.hardness import HardnessMap, HardPixels
+from napari_echo.core.keyframes import KeyFrames
+from napari_echo.core.labels import LabelSchema, Segmentation
+from napari_echo.core.params import HardnessParams, PredictParams
+from napari_echo.core.prediction import Prediction
+from napari_echo.core.revision import Base, Revision, Status
+from napari_echo.gui.workers import Job, Progress
+from napari_echo.workflow.session import Source
+
+if TYPE_CHECKING:
+    from napari_echo.io.store import LabelStore
+    from napari_echo.metrics.volume import LVMeasures
+    from napari_echo.ml.packs import ModelPack
+    from napari_echo.ml.predictor import Predictor
+    from napari_echo.workflow.compare import ComparisonReport
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A clip and the ground truth that was found with it."""
+
+    clip: EchoClip
+    truth: Segmentation | None
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was measured of a clip, by whose labels, and at which ED and ES."""
+
+    key_frames: KeyFrames | None
+    measures: Mapping[Source, LVMeasures]
+    report: ComparisonReport | None
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """A prediction, the model that made it, and what was measured."""
+
+    prediction: Prediction
+    predictor: Predictor
+    measured: Measured
+
+
+def find_paths(paths: Sequence[Path]) -> Job[list[Path]]:
+    """List the clips among files and folders."""
+    from napari_echo.io.load import find_clips
+
+    yield Progress(0, 0, "Looking for clips")
+    return find_clips(paths)
+
+
+def load(path: Path) -> Job[Loaded]:
+    """Load a clip, and its ground truth where CAMUS keeps it beside the clip."""
+    from napari_echo.io.load import load as load_clip
+    from napari_echo.workflow.truth import find_truth, load_truth
+
+    yield Progress(0, 0, f"Loading {path.name}")
+    clip = load_clip(path)
+    truth_path = find_truth(clip)
+    return Loaded(clip, load_truth(truth_path, clip) if truth_path is not None else None)
+
+
+def read_truth(path: Path, clip: EchoClip) -> Job[Segmentation]:
+    """Load ground truth for the open clip."""
+    from napari_echo.workflow.truth import load_truth
+
+    yield Progress(0, 0, f"Loading {path.name}")
+    return load_truth(path, clip)
+
+
+def recall(store: LabelStore, clip: EchoClip) -> Job[list[Revision]]:
+    """Look up what the label store holds of a clip."""
+    yield Progress(0, 0, "Reading the label store")
+    return store.revisions(clip.clip_id)
+
+
+def predict(
+    clip: EchoClip,
+    pack: ModelPack,
+    params: PredictParams,
+    make_predictor: Callable[[ModelPack, PredictParams], Predictor],
+    predictor: Predictor | None,
+    key_frames: KeyFrames | None,
+    truth: Segmentation | None,
+    correction: Segmentation | None,
+) -> Job[Predicted]:
+    """Segment a clip with a model and measure what it says."""
+    from napari_echo.workflow.predict import iter_predict
+
+    if predictor is None:
+        yield Progress(0, len(clip), f"Loading {pack.name}")
+        predictor = make_predictor(pack, params)
+    steps = iter_predict(clip, predictor, batch=params.batch)
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as end:
+            prediction: Prediction = end.value
+            break
+        yield Progress(done, total, f"Predicting with {pack.name}")
+    measured = yield from measure(clip, key_frames, prediction, truth, correction, {}, None)
+    return Predicted(prediction, predictor, measured)
+
+
+def measure(
+    clip: EchoClip,
+    key_frames: KeyFrames | None,
+    prediction: Prediction | None,
+    truth: Segmentation | None,
+    correction: Segmentation | None,
+    known: Mapping[Source, LVMeasures],
+    report: ComparisonReport | None,
+) -> Job[Measured]:
+    """Measure the LV by everyone's labels, all at the same ED and ES frames.
+
+    Without `key_frames` they are detected, in the prediction where there is
+    one. What is `known` at the same key frames, and a `report`, stay as they
+    are.
+    """
+    from napari_echo.workflow.compare import compare
+    from napari_echo.workflow.measure import measure as measure_labels
+
+    sources: dict[Source, Segmentation] = {}
+    if prediction is not None:
+        sources["prediction"] = prediction.segmentation
+    if truth is not None:
+        sources["truth"] = truth
+    if correction is not None:
+        sources["correction"] = correction
+    measures: dict[Source, LVMeasures] = {}
+    for source, segmentation in sources.items():
+        yield Progress(0, 0, f"Measuring the {source}")
+        old = known.get(source)
+        if old is not None and key_frames in (None, old.key_frames):
+            measures[source] = old
+        else:
+            measures[source] = measure_labels(clip, segmentation, key_frames)
+        key_frames = key_frames or measures[source].key_frames
+    if report is None and prediction is not None and truth is not None:
+        yield Progress(0, 0, "Comparing with the ground truth")
+        report = compare(prediction, truth, clip.spacing_mm)
+    return Measured(key_frames, measures, report)
+
+
+def mark(
+    prediction: Prediction, truth: Segmentation | None, params: HardnessParams
+) -> Job[tuple[HardnessMap, HardPixels, HardnessParams]]:
+    """Find the hard pixels."""
+    from napari_echo.workflow.mark import mark as mark_hard
+
+    yield Progress(0, 0, "Marking hard pixels")
+    return (*mark_hard(prediction, truth, params), params)
+
+
+def commit(
+    store: LabelStore,
+    clip: EchoClip,
+    edited: NDArray[np.uint8],
+    frames: tuple[int, ...],
+    base: Base,
+    schema: LabelSchema,
+    key_frames: KeyFrames,
+    *,
+    reader: str,
+    started: datetime,
+    comment: str,
+    status: Status,
+    parent: str | None,
+) -> Job[Revision]:
+    """Make a revision of edited frames and write it to the store."""
+    from napari_echo.workflow.correct import correct
+
+    yield Progress(0, 0, "Committing")
+    revision = correct(
+        clip,
+        edited,
+        frames,
+        base,
+        reader=reader,
+        started=started,
+        comment=comment,
+        status=status,
+        parent=parent,
+        key_frames=key_frames,
+        schema=schema,
+    )
+    store.commit(revision)
+    return revision
+
+
+def export(revisions: Sequence[Revision], clips: Mapping[str, EchoClip], out: Path) -> Job[Path]:
+    """Write the labelled frames as a clip data set."""
+    from napari_echo.workflow.export import export_clipset
+
+    yield Progress(0, 0, "Exporting")
+    return export_clipset(revisions, clips, out)

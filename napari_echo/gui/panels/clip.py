@@ -1,0 +1,119 @@
+"""Step 1: open clips and see what is known of the open one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.labels import Segmentation
+from napari_echo.gui.panels.section import ElidedLabel, Section, gate
+from napari_echo.gui.verbs import Verbs
+from napari_echo.io.load import CLIP_SUFFIXES
+from napari_echo.workflow.truth import TRUTH_SUFFIXES
+
+
+class ClipPanel(Section):
+    """Opens clips and goes from one to the next."""
+
+    def __init__(self, verbs: Verbs, parent: QWidget | None = None) -> None:
+        super().__init__("1  Clip", "Open…", parent)
+        self.verbs = verbs
+        self.session = verbs.session
+        self.truth = QPushButton("Truth…")
+        self.heading_row.insertWidget(1, self.truth)
+        self.name = ElidedLabel()
+        self.about = ElidedLabel()
+        self.note = ElidedLabel()
+        self.note.setObjectName("echoNote")
+        self.back, self.forward = QPushButton("◀"), QPushButton("▶")
+        for button in (self.back, self.forward):
+            button.setFixedWidth(28)
+        row = self.add_row()
+        row.addWidget(self.name, 1)
+        row.addWidget(self.back)
+        row.addWidget(self.forward)
+        self.body.addWidget(self.about)
+        self.body.addWidget(self.note)
+        self.truth.clicked.connect(self.ask_truth)
+        self.action.clicked.connect(self.ask)
+        self.back.clicked.connect(lambda: verbs.step(-1))
+        self.forward.clicked.connect(lambda: verbs.step(1))
+        self.session.clip_changed.connect(self.refresh)
+        self.session.truth_changed.connect(self.refresh)
+        self.session.paths_changed.connect(self.refresh)
+        verbs.runner.busy_changed.connect(self.refresh)
+        self.refresh()
+
+    def ask(self) -> None:
+        """Ask for files and open them."""
+        patterns = " ".join(f"*{suffix}" for suffix in CLIP_SUFFIXES)
+        clip = self.session.clip
+        folder = str(clip.source.parent) if clip is not None and clip.source else ""
+        names, _ = QFileDialog.getOpenFileNames(
+            self, "Open echo clips", folder, f"Echo clips ({patterns});;All files (*)"
+        )
+        if names:
+            self.verbs.open_paths([Path(name) for name in names])
+
+    def ask_truth(self) -> None:
+        """Ask for the clip's ground truth and open it."""
+        patterns = " ".join(f"*{suffix}" for suffix in TRUTH_SUFFIXES)
+        clip = self.session.clip
+        folder = str(clip.source.parent) if clip is not None and clip.source else ""
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Open ground truth", folder, f"Labels ({patterns})"
+        )
+        if name:
+            self.verbs.open_truth(Path(name))
+
+    def refresh(self) -> None:
+        """Show the session as it is."""
+        clip, session = self.session.clip, self.session
+        busy = f"{self.verbs.runner.title} is going on." if self.verbs.runner.busy else ""
+        gate(self.action, busy, "Open clips: DICOM, AVI, MP4, TIFF, NIfTI, NPY or CAMUS stills.")
+        many = len(session.paths) > 1 and clip is not None and clip.source in session.paths
+        for button, places, word in ((self.back, -1, "previous"), (self.forward, 1, "next")):
+            button.setVisible(many)
+            path = session.neighbour(places)
+            gate(
+                button,
+                busy or ("" if path is not None else f"There is no {word} clip."),
+                f"Open the {word} clip: {path.name if path is not None else ''}",
+            )
+        gate(
+            self.truth,
+            busy or ("" if clip is not None else "Open a clip first."),
+            "Open the clip's ground truth: a .labels.tif, or a CAMUS mask.",
+        )
+        self.about.setVisible(clip is not None)
+        if clip is None:
+            self.name.set_full_text("Open a clip, or drop one on the canvas.")
+        else:
+            place = ""
+            if many and clip.source is not None:
+                place = f"{session.paths.index(clip.source) + 1}/{len(session.paths)}  "
+            self.name.set_full_text(place + clip.name, f"{clip.name}\n{clip.source or ''}")
+            self.about.set_full_text(describe(clip, session.truth))
+        notes = clip.notes if clip is not None else ()
+        self.note.setVisible(bool(notes))
+        self.note.set_full_text("⚠ " + " ".join(notes))
+
+
+def describe(clip: EchoClip, truth: Segmentation | None) -> str:
+    """Say what a clip is in a line."""
+    height, width = clip.frame_shape
+    parts = [f"{len(clip)} × {width}×{height}"]
+    parts.append(f"{clip.fps:.3g} Hz" if clip.fps else "rate unknown")
+    if clip.spacing_mm is None:
+        parts.append("spacing unknown")
+    else:
+        dy, dx = clip.spacing_mm
+        parts.append(f"{dy:.3g} mm" if abs(dy - dx) < 1e-3 * dy else f"{dy:.3g}×{dx:.3g} mm")
+    if clip.view != "unknown":
+        parts.append(clip.view)
+    if truth is not None:
+        n = len(truth.annotated_frames)
+        parts.append("truth" if n == len(clip) else f"truth on {n}")
+    return " · ".join(parts)

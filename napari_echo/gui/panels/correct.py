@@ -1,0 +1,158 @@
+"""Step 4: correct frames and commit them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from psygnal import Signal
+from qtpy.QtWidgets import QComboBox, QGridLayout, QLineEdit, QPushButton, QWidget
+
+from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink, swatch
+from napari_echo.gui.steps import Step, commit_obstacle, obstacle
+from napari_echo.gui.verbs import Verbs
+from napari_echo.workflow.corrections import Start
+
+STARTS: dict[Start, str] = {
+    "prediction": "the prediction",
+    "correction": "what was committed",
+    "truth": "the ground truth",
+}
+
+
+class CorrectPanel(Section):
+    """Starts a correction, picks what is painted, and commits.
+
+    Signals
+    -------
+    paint_wanted(int)
+        The reader wants to paint a structure; 0 erases.
+    restore_wanted(int)
+        The reader wants a frame back as it was.
+    """
+
+    paint_wanted = Signal(int)
+    restore_wanted = Signal(int)
+
+    def __init__(
+        self, verbs: Verbs, current_frame: Callable[[], int], parent: QWidget | None = None
+    ) -> None:
+        super().__init__("4  Correct", "Start", parent)
+        self.verbs = verbs
+        self.session = verbs.session
+        self.corrections = self.session.corrections
+        self.current_frame = current_frame
+        self.start_from = QComboBox()
+        self.start_from.setToolTip("The labels that the correction starts from.")
+        self.discard = QPushButton("Discard")
+        self.tools = QGridLayout()
+        self.tools.setSpacing(3)
+        self._tool_buttons: list[QPushButton] = []
+        self.accept, self.restore = QPushButton("Accept frame"), QPushButton("Restore frame")
+        self.reader, self.comment = QLineEdit(self.session.reader), QLineEdit()
+        self.reader.setPlaceholderText("reader")
+        self.reader.setToolTip("Your name or initials; every revision carries it.")
+        self.comment.setPlaceholderText("comment")
+        self.comment.setToolTip("A remark on this revision.")
+        self.waiting = ElidedLabel()
+        self.commit = QPushButton("Commit")
+        may_shrink(self.start_from, self.reader, self.comment)
+        row = self.add_row()
+        row.addWidget(self.start_from, 1)
+        row.addWidget(self.discard)
+        self.body.addLayout(self.tools)
+        self.add_row(self.accept, self.restore, stretch=1)
+        self.add_row(self.reader, self.comment, stretch=1)
+        row = self.add_row()
+        row.addWidget(self.waiting, 1)
+        row.addWidget(self.commit)
+        self.action.clicked.connect(self._start)
+        self.discard.clicked.connect(self.corrections.discard)
+        self.accept.clicked.connect(lambda: verbs.accept(current_frame()))
+        self.restore.clicked.connect(lambda: self.restore_wanted.emit(current_frame()))
+        self.commit.clicked.connect(self._commit)
+        self.comment.returnPressed.connect(self._commit)
+        for signal in (
+            self.session.clip_changed,
+            self.session.truth_changed,
+            self.session.prediction_changed,
+            self.corrections.draft_changed,
+            self.corrections.revisions_changed,
+        ):
+            signal.connect(self.refresh)
+        self.corrections.draft_changed.connect(self._show_tools)
+        self.corrections.revisions_changed.connect(lambda: self.comment.clear())
+        verbs.runner.busy_changed.connect(self.refresh)
+        self._show_tools()
+        self.refresh()
+
+    def _start(self) -> None:
+        start = self.start_from.currentData()
+        if start is not None:
+            self.verbs.start_correction(start)
+
+    def _commit(self) -> None:
+        self.verbs.commit(self.reader.text(), self.comment.text())
+
+    def _show_tools(self) -> None:
+        """Give every structure of the draft a button, and one erases."""
+        draft = self.corrections.draft
+        wanted = [(s.index, s.name, s.color) for s in draft.schema.structures] if draft else []
+        wanted = [*wanted, (0, "erase", "")] if wanted else []
+        names = [name for _, name, _ in wanted]
+        if [button.text() for button in self._tool_buttons] == names:
+            return
+        for button in self._tool_buttons:
+            self.tools.removeWidget(button)
+            button.deleteLater()
+        self._tool_buttons.clear()
+        for place, (index, name, color) in enumerate(wanted):
+            button = QPushButton(name)
+            if color:
+                button.setIcon(swatch(color))
+            button.setToolTip(f"Paint {name} on the correction." if index else "Erase labels.")
+            button.clicked.connect(lambda _=False, i=index: self.paint_wanted.emit(i))
+            self.tools.addWidget(button, *divmod(place, 2))
+            self._tool_buttons.append(button)
+
+    def _fill_starts(self) -> None:
+        session = self.session
+        there: dict[Start, bool] = {
+            "prediction": session.prediction is not None,
+            "correction": bool(self.corrections.revisions),
+            "truth": session.truth is not None,
+        }
+        wanted = [start for start in STARTS if there[start]]
+        if [self.start_from.itemData(i) for i in range(self.start_from.count())] != wanted:
+            self.start_from.clear()
+            for start in wanted:
+                self.start_from.addItem(f"from {STARTS[start]}", start)
+
+    def refresh(self) -> None:
+        """Show the session as it is."""
+        draft, waiting = self.corrections.draft, self.corrections.uncommitted
+        busy = f"{self.verbs.runner.title} is going on." if self.verbs.runner.busy else ""
+        self._fill_starts()
+        drafting = "Commit or discard the correction that is open first." if draft else ""
+        gate(
+            self.action,
+            busy or obstacle(Step.CORRECT, self.session) or drafting,
+            "Copy the labels to a layer that you can paint on.",
+        )
+        self.start_from.setEnabled(draft is None and self.start_from.count() > 0)
+        for button, tip in (
+            (self.accept, "Commit the frame on show too, as it is."),
+            (self.restore, "Undo the corrections of the frame on show."),
+            (self.discard, "Drop the correction layer and what was not committed."),
+        ):
+            gate(button, "" if draft else "Start a correction first.", tip)
+        gate(
+            self.commit,
+            busy or commit_obstacle(self.session),
+            "Write these frames to the label store, for good.",
+        )
+        done = len({f for revision in self.corrections.revisions for f in revision.frames})
+        if waiting:
+            self.waiting.set_full_text("to commit: frame " + ", ".join(map(str, waiting)))
+        else:
+            plural = "" if done == 1 else "s"
+            self.waiting.set_full_text(f"{done} frame{plural} committed" if done else "")

@@ -1,0 +1,108 @@
+"""What every section of the dock is built of."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QColor, QIcon, QPixmap, QResizeEvent
+from qtpy.QtWidgets import (
+    QBoxLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+class Section(QWidget):
+    """A titled part of the dock, with its main button beside the title.
+
+    Parameters
+    ----------
+    title : str
+        The heading.
+    action : str
+        What the main button says; empty for none.
+    """
+
+    def __init__(self, title: str, action: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(6, 2, 6, 4)
+        self.body.setSpacing(3)
+        self.heading = QLabel(title)
+        self.heading.setObjectName("echoHeading")
+        row = self.heading_row = self.add_row()
+        row.addWidget(self.heading, 1)
+        self.action = QPushButton(action)
+        self.action.setVisible(bool(action))
+        row.addWidget(self.action)
+
+    def add_row(self, *widgets: QWidget, stretch: int = 0) -> QBoxLayout:
+        """Add a row of widgets; each gets the same `stretch`."""
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        for widget in widgets:
+            row.addWidget(widget, stretch)
+        self.body.addLayout(row)
+        return row
+
+
+class ElidedLabel(QLabel):
+    """A line of text that ends in an ellipsis where it does not fit; its tool tip has it all."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._full = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.set_full_text(text)
+
+    def set_full_text(self, text: str, tip: str | None = None) -> None:
+        """Show a text; its tool tip is `tip`, or the text itself."""
+        self._full = text
+        self.setToolTip(text if tip is None else tip)
+        self._elide()
+
+    def full_text(self) -> str:
+        """Return the whole text."""
+        return self._full
+
+    def sizeHint(self) -> QSize:
+        """Ask for the height of a line, and no width."""
+        return QSize(0, self.fontMetrics().height() + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for the height of a line, and no width."""
+        return self.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Cut the text anew."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        mode = Qt.TextElideMode.ElideRight
+        self.setText(self.fontMetrics().elidedText(self._full, mode, max(self.width(), 1)))
+
+
+def may_shrink(*widgets: QWidget) -> None:
+    """Let widgets get narrower than they would like, so that the dock may."""
+    for widget in widgets:
+        widget.setMinimumWidth(40)
+        widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+
+def gate(widget: QWidget, reason: str, tip: str) -> None:
+    """Enable a widget unless there is a reason not to; its tool tip says which it is."""
+    widget.setEnabled(not reason)
+    widget.setToolTip(reason or tip)
+
+
+def swatch(color: str) -> QIcon:
+    """Make a square icon of one colour."""
+    pixmap = QPixmap(12, 12)
+    pixmap.fill(QColor(color))
+    return QIcon(pixmap)

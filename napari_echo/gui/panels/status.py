@@ -1,0 +1,72 @@
+"""What is going on, how far it is, and the way to stop it."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QProgressBar, QPushButton, QWidget
+
+from napari_echo.gui.panels.section import ElidedLabel, Section
+from napari_echo.gui.steps import hint
+from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.workers import Progress
+
+
+class StatusPanel(Section):
+    """Shows the running job; when idle, the last message, else what to do next."""
+
+    def __init__(self, verbs: Verbs, parent: QWidget | None = None) -> None:
+        super().__init__("", "", parent)
+        self.verbs = verbs
+        self.heading.hide()
+        self.message = ElidedLabel()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(8)
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Stop what is going on; nothing of it is kept.")
+        self.cancel.clicked.connect(verbs.runner.cancel)
+        row = self.add_row()
+        row.addWidget(self.message, 1)
+        row.addWidget(self.cancel)
+        self.body.addWidget(self.bar)
+        # The dock must not jump when a job begins or ends.
+        self.message.setMinimumHeight(self.cancel.sizeHint().height())
+        policy = self.bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.bar.setSizePolicy(policy)
+        self._last = ""
+        verbs.runner.busy_changed.connect(self.refresh)
+        verbs.runner.progressed.connect(self.show_progress)
+        verbs.told.connect(self.tell)
+        verbs.refused.connect(self.tell)
+        corrections = verbs.session.corrections
+        verbs.session.clip_changed.connect(self._forget)
+        corrections.draft_changed.connect(self._forget)
+        self.refresh()
+
+    def tell(self, message: str) -> None:
+        """Show a sentence until the next job begins."""
+        self._last = message
+        self.refresh()
+
+    def _forget(self) -> None:
+        self.tell("")
+
+    def show_progress(self, progress: Progress) -> None:
+        """Show how far the running job is."""
+        self.bar.setRange(0, progress.total)
+        self.bar.setValue(progress.done)
+        count = f" {progress.done}/{progress.total}" if progress.total else ""
+        self.message.set_full_text(f"{progress.what}{count}")
+
+    def refresh(self) -> None:
+        """Show the bar while a job runs, and a sentence while none does."""
+        runner = self.verbs.runner
+        self.cancel.setEnabled(not runner.cancelling)
+        if runner.busy and not self.bar.isVisible():
+            self._last = ""
+            self.bar.setRange(0, 0)
+            self.message.set_full_text(f"{runner.title}…")
+        elif not runner.busy:
+            self.message.set_full_text(self._last or hint(self.verbs.session))
+        self.bar.setVisible(runner.busy)
+        self.cancel.setVisible(runner.busy)

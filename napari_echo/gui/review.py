@@ -1,0 +1,249 @@
+"""The dock widget "Echo review": load, predict, mark, correct, export."""
+
+from __future__ import annotations
+
+from napari.layers import Layer
+from napari.utils.events import Event
+from napari.utils.notifications import show_error
+from napari.viewer import Viewer
+from platformdirs import user_data_path
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import (
+    QFrame,
+    QMainWindow,
+    QMessageBox,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
+from napari_echo.gui.curves import CurvesWidget
+from napari_echo.gui.layers import ReviewLayers, tag_of
+from napari_echo.gui.panels.clip import ClipPanel
+from napari_echo.gui.panels.correct import CorrectPanel
+from napari_echo.gui.panels.export import ExportPanel
+from napari_echo.gui.panels.marks import MarksPanel
+from napari_echo.gui.panels.measures import MeasuresPanel
+from napari_echo.gui.panels.model import ModelPanel
+from napari_echo.gui.panels.status import StatusPanel
+from napari_echo.gui.steps import Step, commit_obstacle, next_step
+from napari_echo.gui.style import style_sheet, theme_colors
+from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.workers import Jobs
+from napari_echo.io.store import LabelStore
+from napari_echo.workflow.session import Session
+
+CURVES_DOCK = "Echo curves"
+WIDTH, SCROLL_BAR = 300, 14
+
+
+class EchoReview(QWidget):
+    """Guides one reader through the review of a clip.
+
+    It reads top to bottom in the order of the work; the one button to press
+    next is highlighted, and a button that cannot be pressed yet says why.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        The viewer.
+    session : Session or None
+        The review; None begins a new one.
+    """
+
+    def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.session = session if session is not None else _new_session()
+        if self.session.corrections.store is None:
+            self.session.corrections.set_store(LabelStore(user_data_path("napari-echo") / "labels"))
+        self.layers = ReviewLayers(self.viewer, self.session)
+        self.jobs = Jobs(self)
+        self.verbs = Verbs(self.session, self.jobs)
+        self.clip_panel = ClipPanel(self.verbs)
+        self.model_panel = ModelPanel(self.verbs)
+        self.measures_panel = MeasuresPanel(self.verbs, lambda: self.layers.frame)
+        self.marks_panel = MarksPanel(self.verbs)
+        self.correct_panel = CorrectPanel(self.verbs, lambda: self.layers.frame)
+        self.export_panel = ExportPanel(self.verbs)
+        self.status_panel = StatusPanel(self.verbs)
+        self.curves = CurvesWidget(self.session, lambda: self.layers.frame)
+        self._lay_out()
+        self._connect()
+        self._take_theme()
+        self._highlight()
+        QTimer.singleShot(0, self._adopt_what_is_there)
+
+    def _lay_out(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(2, 2, 2, 2)
+        column.setSpacing(2)
+        for index, panel in enumerate(
+            (
+                self.clip_panel,
+                self.model_panel,
+                self.measures_panel,
+                self.marks_panel,
+                self.correct_panel,
+                self.export_panel,
+            )
+        ):
+            if index:
+                rule = QFrame()
+                rule.setFrameShape(QFrame.Shape.HLine)
+                column.addWidget(rule)
+            column.addWidget(panel)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.status_panel)
+        # Wide enough for every label: what does not fit is cut off, not scrolled.
+        self.setMinimumWidth(max(WIDTH, content.minimumSizeHint().width() + SCROLL_BAR))
+        dock = self.viewer.window.add_dock_widget(self.curves, name=CURVES_DOCK, area="bottom")
+        window = dock.parent()
+        if isinstance(window, QMainWindow):
+            # The curves lie under the canvas alone: the docks keep their height.
+            window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+            window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+
+    def _connect(self) -> None:
+        self.verbs.refused.connect(show_error)
+        for panel in (self.measures_panel, self.marks_panel, self.curves):
+            panel.frame_wanted.connect(self.layers.go_to)
+        self.marks_panel.heat_wanted.connect(self.layers.show_heat)
+        self.correct_panel.paint_wanted.connect(self.layers.paint_with)
+        self.correct_panel.restore_wanted.connect(self.layers.restore_frame)
+        self.viewer.dims.events.current_step.connect(self.curves.move_cursor)
+        self.viewer.layers.events.inserted.connect(self._on_inserted)
+        self.viewer.layers.events.removed.connect(self._on_removed)
+        self.viewer.events.theme.connect(self._take_theme)
+        session, corrections = self.session, self.session.corrections
+        for signal in (
+            session.clip_changed,
+            session.prediction_changed,
+            session.marks_changed,
+            corrections.draft_changed,
+            corrections.revisions_changed,
+            corrections.exported,
+        ):
+            signal.connect(self._highlight)
+
+    # Clips that arrive by napari's own ways -------------------------------------
+
+    def _adopt_what_is_there(self) -> None:
+        """Review the clip that was opened before this widget was."""
+        for layer in self.viewer.layers:
+            if tag_of(layer).get("role") == "clip" and self.session.clip is None:
+                self._adopt(layer)
+
+    def _on_inserted(self, event: Event) -> None:
+        tag = tag_of(event.value)
+        clip = tag.get("clip")
+        if isinstance(clip, EchoClip) and tag.get("role") == "clip":
+            current = self.session.clip
+            if current is None or clip.clip_id != current.clip_id:
+                # Napari is still busy with the layer that it inserts.
+                QTimer.singleShot(0, lambda: self._adopt(event.value))
+
+    def _adopt(self, layer: Layer) -> None:
+        tag = tag_of(layer)
+        if layer not in self.viewer.layers:
+            return
+        if self.may_leave():
+            self.verbs.adopt(tag["clip"], tag.get("truth"), tag.get("key_frames"))
+        else:
+            self.viewer.layers.remove(layer)
+
+    def may_leave(self) -> bool:
+        """Ask whether strokes that are not committed may go; True where there are none."""
+        session = self.session
+        frames = session.corrections.uncommitted
+        if session.clip is None or not frames:
+            return True
+        answer = QMessageBox.question(
+            self,
+            "Uncommitted corrections",
+            f"Frame {', '.join(map(str, frames))} of {session.clip.name} is corrected but not "
+            "committed. Discard the correction?",
+            QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Discard
+
+    def _on_removed(self, event: Event) -> None:
+        tag, clip = tag_of(event.value), self.session.clip
+        if clip is not None and tag.get("role") == "clip" and tag["clip_id"] == clip.clip_id:
+            self.jobs.cancel()
+            self.session.close_clip()
+
+    # The look -------------------------------------------------------------------
+
+    def primary_button(self) -> QPushButton:
+        """Find the button to press next."""
+        step = next_step(self.session)
+        if step is Step.CORRECT and not commit_obstacle(self.session):
+            return self.correct_panel.commit
+        if step is Step.LOAD and self.session.neighbour(1) is not None:
+            return self.clip_panel.forward
+        return {
+            Step.LOAD: self.clip_panel.action,
+            Step.PREDICT: self.model_panel.action,
+            Step.MARK: self.marks_panel.action,
+            Step.CORRECT: self.correct_panel.action,
+            Step.EXPORT: self.export_panel.action,
+        }[step]
+
+    def _highlight(self) -> None:
+        chosen = self.primary_button()
+        for button in self.findChildren(QPushButton):
+            wanted = button is chosen
+            if bool(button.property("primary")) is not wanted:
+                button.setProperty("primary", wanted)
+                style = button.style()
+                if style is not None:
+                    style.unpolish(button)
+                    style.polish(button)
+
+    def _take_theme(self, _event: object = None) -> None:
+        self.setStyleSheet(style_sheet(self.viewer.theme))
+        colors = theme_colors(self.viewer.theme)
+        self.curves.set_colors(colors["background"], colors["text"])
+
+    # The end --------------------------------------------------------------------
+
+    def event(self, event: QEvent | None) -> bool:
+        """Stop everything when napari takes the widget out of its dock."""
+        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.tear_down()
+        return bool(super().event(event))
+
+    def tear_down(self) -> None:
+        """Stop jobs, leave the viewer's layers as they are, and close the curves."""
+        self.jobs.shut_down()
+        self.layers.disconnect()
+        self.viewer.dims.events.current_step.disconnect(self.curves.move_cursor)
+        self.viewer.layers.events.inserted.disconnect(self._on_inserted)
+        self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self.viewer.events.theme.disconnect(self._take_theme)
+        if CURVES_DOCK in self.viewer.window.dock_widgets:
+            self.viewer.window.remove_dock_widget(self.curves)
+
+
+def _new_session() -> Session:
+    try:
+        return Session()
+    except EchoError as error:
+        # A damaged model pack must not keep the reader from everything else.
+        show_error(str(error))
+        return Session(packs=())

@@ -1,0 +1,80 @@
+"""The order of the work: which step is next, and why one cannot be taken yet. No Qt."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from napari_echo.workflow.session import Session
+
+
+class Step(Enum):
+    """A step of the work, by the word on its section."""
+
+    LOAD = "Clip"
+    PREDICT = "Model"
+    MARK = "Hard pixels"
+    CORRECT = "Correct"
+    EXPORT = "Export"
+
+    @property
+    def number(self) -> int:
+        """Its place in the order of the work, from 1."""
+        return list(Step).index(self) + 1
+
+
+def is_done(step: Step, session: Session) -> bool:
+    """Tell whether a step was taken for the open clip."""
+    corrections = session.corrections
+    return {
+        Step.LOAD: session.clip is not None,
+        Step.PREDICT: session.prediction is not None,
+        Step.MARK: session.hardness is not None,
+        Step.CORRECT: bool(corrections.revisions) and not corrections.uncommitted,
+        Step.EXPORT: corrections.export_path is not None,
+    }[step]
+
+
+def obstacle(step: Step, session: Session) -> str:
+    """Say in one sentence why a step cannot be taken; empty where it can."""
+    corrections = session.corrections
+    if step is Step.LOAD:
+        return ""
+    if session.clip is None:
+        return "Open a clip first."
+    if step is Step.PREDICT and session.pack is None:
+        return "No model pack is installed; `napari-echo doctor` says how to get one."
+    if step is Step.MARK and session.prediction is None:
+        return "Run a model first: hard pixels are found in its probabilities."
+    if step is Step.CORRECT and session.prediction is None and session.truth is None:
+        return "Run a model first: a correction starts from its prediction."
+    if step is Step.EXPORT and not corrections.all_revisions():
+        return "Commit a frame first: committed frames are what is exported."
+    return ""
+
+
+def commit_obstacle(session: Session) -> str:
+    """Say why there is nothing to commit; empty where there is."""
+    if session.corrections.draft is None:
+        return "Start a correction first."
+    if not session.corrections.uncommitted:
+        return "Paint on a frame, or accept one as it is, first."
+    return ""
+
+
+def next_step(session: Session) -> Step:
+    """Find the first step of the order that is not done; after the last, the next clip."""
+    return next((step for step in Step if not is_done(step, session)), Step.LOAD)
+
+
+def hint(session: Session) -> str:
+    """Say in one sentence what to do next."""
+    step = next_step(session)
+    if step is Step.LOAD and session.clip is not None:
+        return "Done with this clip: open another."
+    return {
+        Step.LOAD: "Next: open a clip.",
+        Step.PREDICT: "Next: run a model on it.",
+        Step.MARK: "Next: mark the hard pixels.",
+        Step.CORRECT: "Next: correct a frame and commit it.",
+        Step.EXPORT: "Next: export the committed frames.",
+    }[step]

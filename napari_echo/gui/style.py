@@ -1,0 +1,32 @@
+"""The look of the dock, in the colours of napari's theme."""
+
+from __future__ import annotations
+
+from napari.utils.theme import get_theme
+
+
+def theme_colors(theme: str) -> dict[str, str]:
+    """Return the colours of a napari theme, as ``#rrggbb`` by name."""
+    found = get_theme(theme)
+    names = ("background", "foreground", "primary", "highlight", "text", "current", "warning")
+    return {name: getattr(found, name).as_hex(format="long") for name in names}
+
+
+def style_sheet(theme: str) -> str:
+    """Style headings, notes and the one primary button."""
+    colors = theme_colors(theme)
+    return f"""
+    QLabel#echoHeading {{ font-weight: bold; }}
+    QLabel#echoHeading[next="true"] {{ color: {colors["current"]}; }}
+    QLabel#echoNote {{ color: {colors["warning"]}; }}
+    QPushButton {{ padding: 3px 8px; }}
+    QPushButton[primary="true"] {{
+        background-color: {colors["current"]};
+        color: white;
+        font-weight: bold;
+    }}
+    QPushButton[primary="true"]:disabled {{
+        background-color: {colors["foreground"]};
+        color: {colors["highlight"]};
+    }}
+    """

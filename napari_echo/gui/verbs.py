@@ -1,0 +1,297 @@
+"""What a reader can do: each verb checks the session, runs a job and hands on its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from psygnal import Signal
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
+from napari_echo.core.hardness import HardnessMap, HardPixels
+from napari_echo.core.keyframes import Beat, KeyFrames
+from napari_echo.core.labels import Segmentation
+from napari_echo.core.params import HardnessParams
+from napari_echo.core.revision import Revision
+from napari_echo.gui import jobs
+from napari_echo.gui.steps import Step, commit_obstacle, obstacle
+from napari_echo.gui.workers import Jobs
+from napari_echo.io.store import LabelStore
+from napari_echo.workflow.corrections import Start
+from napari_echo.workflow.session import Session
+
+LOADING, PREDICTING, MEASURING = "Loading", "Predicting", "Measuring"
+MARKING, COMMITTING, EXPORTING = "Marking", "Committing", "Exporting"
+
+
+class Verbs:
+    """The verbs of a review.
+
+    Parameters
+    ----------
+    session : Session
+        What they change, on the main thread only.
+    runner : Jobs
+        What runs them.
+
+    Signals
+    -------
+    refused(str)
+        A verb could not be done; one sentence.
+    told(str)
+        A verb was done; one sentence.
+    """
+
+    refused = Signal(str)
+    told = Signal(str)
+
+    def __init__(self, session: Session, runner: Jobs) -> None:
+        self.session = session
+        self.runner = runner
+        runner.failed.connect(self.refused.emit)
+        runner.cancelled.connect(self._on_cancelled)
+
+    def _may(self, reason: str) -> bool:
+        if not reason and self.runner.busy:
+            reason = f"{self.runner.title} is still going on; wait for it or cancel it."
+        if reason:
+            self.refused.emit(reason)
+        return not reason
+
+    def _on_cancelled(self, title: str) -> None:
+        self.told.emit(f"{title} was cancelled.")
+
+    # Load ---------------------------------------------------------------------
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open the first clip among files and folders; the others follow by `step`."""
+        if self._may(""):
+            self.runner.start(LOADING, jobs.find_paths, list(paths), done=self._take_paths)
+
+    def _take_paths(self, paths: list[Path]) -> None:
+        self.session.set_paths(paths)
+        self.open_path(paths[0])
+
+    def open_path(self, path: Path) -> None:
+        """Open a clip; the one before stays until the new one is loaded."""
+        if self._may(""):
+            self.runner.start(LOADING, jobs.load, path, done=self._take_clip)
+
+    def _take_clip(self, loaded: jobs.Loaded) -> None:
+        self.adopt(loaded.clip, loaded.truth)
+
+    def open_truth(self, path: Path) -> None:
+        """Load ground truth for the open clip."""
+        session = self.session
+        clip = session.clip
+        if not self._may("" if clip is not None else "Open a clip first.") or clip is None:
+            return
+
+        def take(truth: Segmentation) -> None:
+            if session.clip is clip:
+                session.set_truth(truth)
+                self.measure()
+
+        self.runner.start(LOADING, jobs.read_truth, path, clip, done=take)
+
+    def step(self, places: int) -> None:
+        """Open the clip so many places further on."""
+        path = self.session.neighbour(places)
+        if path is not None:
+            self.open_path(path)
+
+    def adopt(
+        self,
+        clip: EchoClip,
+        truth: Segmentation | None = None,
+        key_frames: KeyFrames | None = None,
+    ) -> None:
+        """Review a clip that is loaded already."""
+        if self.runner.busy:
+            self.runner.cancel()
+        self.session.open_clip(clip, truth=truth, key_frames=key_frames)
+        if clip.source is not None and clip.source not in self.session.paths:
+            self.session.set_paths([*self.session.paths, clip.source])
+        if self.session.corrections.store is not None and not self.runner.busy:
+            self._recall()
+
+    def _recall(self) -> None:
+        session = self.session
+        clip, store = session.clip, session.corrections.store
+        if clip is None or store is None:
+            return
+
+        def take(revisions: list[Revision]) -> None:
+            if session.clip is clip:
+                session.corrections.take_revisions(revisions)
+                if session.truth is not None:
+                    self.measure()
+
+        self.runner.start(LOADING, jobs.recall, store, clip, done=take)
+
+    # Predict and measure ------------------------------------------------------
+
+    def predict(self) -> None:
+        """Run the chosen model on the clip."""
+        session = self.session
+        clip, pack = session.clip, session.pack
+        if not self._may(obstacle(Step.PREDICT, session)) or clip is None or pack is None:
+            return
+        self.runner.start(
+            PREDICTING,
+            jobs.predict,
+            clip,
+            pack,
+            session.predict_params,
+            session.make_predictor,
+            session.predictor,
+            self._given_key_frames(),
+            session.truth,
+            session.corrections.merged(session.prediction),
+            done=partial(self._take_prediction, clip),
+        )
+
+    def _given_key_frames(self) -> KeyFrames | None:
+        """Key frames that a person set; detected ones are found anew."""
+        found = self.session.key_frames
+        return found if found is not None and found.origin != "detected" else None
+
+    def _take_prediction(self, clip: EchoClip, outcome: jobs.Predicted) -> None:
+        if self.session.clip is clip:
+            self.session.keep_predictor(outcome.predictor)
+            self.session.set_prediction(outcome.prediction)
+            self._take_measures(clip, outcome.measured)
+
+    def _take_measures(self, clip: EchoClip, outcome: jobs.Measured) -> None:
+        if self.session.clip is clip:
+            if outcome.key_frames is not None:
+                self.session.set_key_frames(outcome.key_frames)
+            self.session.set_measures(outcome.measures, outcome.report)
+
+    def measure(self) -> None:
+        """Measure everything anew, at the key frames as they are."""
+        session = self.session
+        clip = session.clip
+        if clip is not None and not self.runner.busy:
+            self.runner.start(
+                MEASURING,
+                jobs.measure,
+                clip,
+                self._given_key_frames(),
+                session.prediction,
+                session.truth,
+                session.corrections.merged(session.prediction),
+                {s: m for s, m in session.measures.items() if s != "correction"},
+                session.report,
+                done=partial(self._take_measures, clip),
+            )
+
+    def set_key_frame(self, beat: int, which: str, frame: int) -> None:
+        """Set ED or ES of a beat (a new beat where there is none) to a frame."""
+        session = self.session
+        if session.clip is None or not self._may(""):
+            return
+        beats = list(session.key_frames.beats) if session.key_frames is not None else []
+        old = beats[beat] if beat < len(beats) else Beat(frame, frame)
+        new = Beat(frame, old.es) if which == "ED" else Beat(old.ed, frame)
+        beats[beat : beat + 1] = [new]
+        session.set_key_frames(KeyFrames(tuple(beats), "set by reader"))
+        self.measure()
+
+    # Mark ---------------------------------------------------------------------
+
+    def mark(self, params: HardnessParams) -> None:
+        """Find the hard pixels."""
+        session = self.session
+        clip, prediction = session.clip, session.prediction
+        if not self._may(obstacle(Step.MARK, session)) or prediction is None:
+            return
+
+        def take(outcome: tuple[HardnessMap, HardPixels, HardnessParams]) -> None:
+            if session.clip is clip and session.prediction is prediction:
+                session.set_marks(*outcome)
+
+        self.runner.start(MARKING, jobs.mark, prediction, session.truth, params, done=take)
+
+    # Correct ------------------------------------------------------------------
+
+    def start_correction(self, start: Start) -> None:
+        """Copy labels to the editable layer."""
+        session = self.session
+        if self._may(obstacle(Step.CORRECT, session)):
+            try:
+                session.corrections.start(start, session.prediction, session.truth)
+            except EchoError as error:
+                self.refused.emit(str(error))
+
+    def accept(self, frame: int) -> None:
+        """Accept a frame as it is."""
+        if self._may("" if self.session.corrections.draft else commit_obstacle(self.session)):
+            self.session.corrections.accept(frame)
+
+    def commit(self, reader: str, comment: str) -> None:
+        """Write what was corrected to the label store, as a revision."""
+        session = self.session
+        corrections = session.corrections
+        clip, draft, store = session.clip, corrections.draft, corrections.store
+        corrections.touch()
+        reason = commit_obstacle(session)
+        if not reason and not reader.strip():
+            reason = "Write your name first: a revision says who labelled."
+        if not reason and store is None:
+            reason = "Choose a folder for the labels first."
+        if not self._may(reason) or clip is None or draft is None or store is None:
+            return
+        session.reader = reader.strip()
+        revisions = corrections.revisions
+        job = partial(
+            jobs.commit,
+            store,
+            clip,
+            draft.labels.copy(),
+            corrections.uncommitted,
+            draft.base,
+            draft.schema,
+            session.key_frames or KeyFrames((), "detected"),
+            reader=session.reader,
+            started=draft.started,
+            comment=comment.strip(),
+            status="corrected" if draft.changed_frames() else "accepted",
+            parent=revisions[-1].revision_id if revisions else None,
+        )
+        self.runner.start(COMMITTING, job, done=partial(self._take_commit, clip))
+
+    def _take_commit(self, clip: EchoClip, revision: Revision) -> None:
+        if self.session.clip is clip:
+            self.session.corrections.take_commit(revision)
+            frames = ", ".join(str(frame) for frame in revision.frames)
+            self.told.emit(f"Committed frame {frames} of {clip.name}.")
+            self.measure()
+
+    def use_store(self, store: LabelStore) -> None:
+        """Commit to another label store, and look up what it holds of the clip."""
+        if self._may(""):
+            self.session.corrections.set_store(store)
+            self._recall()
+
+    # Export -------------------------------------------------------------------
+
+    def export(self, out: Path) -> None:
+        """Write the committed frames of this session's clips as a labelled set."""
+        session = self.session
+        if self._may(obstacle(Step.EXPORT, session)):
+            corrections = session.corrections
+            self.runner.start(
+                EXPORTING,
+                jobs.export,
+                corrections.all_revisions(),
+                dict(corrections.clips),
+                out,
+                done=self._take_export,
+            )
+
+    def _take_export(self, path: Path) -> None:
+        self.session.corrections.take_export(path)
+        self.told.emit(f"Exported to {path}.")

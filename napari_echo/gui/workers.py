@@ -1,0 +1,172 @@
+"""The threads of a review: the one module that starts, cancels and ends them.
+
+A job is a generator. It runs in a worker thread, yields `Progress`, and
+returns its outcome; only the handlers here, on the main thread, hand that
+outcome on. One job runs at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from napari.qt.threading import GeneratorWorker, create_worker
+from psygnal import Signal
+from qtpy.QtCore import QObject
+
+from napari_echo.core.errors import EchoError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: `done` of `total` (0 where unknown), doing `what`."""
+
+    done: int
+    total: int
+    what: str
+
+
+Job = Generator[Progress, None, T]
+
+
+@dataclass(frozen=True)
+class _Failure:
+    message: str
+
+
+class Jobs(QObject):
+    """Runs the jobs of one review, one at a time.
+
+    Signals
+    -------
+    busy_changed()
+        A job began or ended.
+    progressed(Progress)
+        The running job came on.
+    failed(str)
+        A job ended with an `EchoError`; its sentence.
+    cancelled(str)
+        A job was cancelled; its title.
+
+    An error that is no `EchoError` is a fault of the program: napari shows
+    it with its traceback.
+    """
+
+    busy_changed = Signal()
+    progressed = Signal(Progress)
+    failed = Signal(str)
+    cancelled = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._worker: GeneratorWorker | None = None
+        self._done: Callable[[Any], None] | None = None
+        self._title = ""
+        self._began = 0.0
+        self.seconds: dict[str, float] = {}
+
+    @property
+    def title(self) -> str:
+        """What is being done; empty when idle."""
+        return self._title if self.busy else ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs."""
+        return self._worker is not None
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether the running job was asked to stop."""
+        return self._worker is not None and bool(self._worker.abort_requested)
+
+    def start(
+        self, title: str, job: Callable[..., Job[T]], *args: Any, done: Callable[[T], None]
+    ) -> bool:
+        """Start a job unless one runs.
+
+        Parameters
+        ----------
+        title : str
+            What is being done, for people; also the key of its time in
+            `seconds`.
+        job : callable
+            A generator function; it must not touch Qt, napari or the session.
+        *args
+            Its arguments.
+        done : callable
+            Takes the outcome, on the main thread; not called when the job
+            fails or is cancelled.
+
+        Returns
+        -------
+        bool
+            Whether it was started.
+        """
+        if self.busy:
+            return False
+
+        def guarded() -> Generator[Progress, None, T | _Failure]:
+            try:
+                return (yield from job(*args))
+            except EchoError as error:
+                return _Failure(str(error))
+
+        worker = create_worker(guarded, _start_thread=False)
+        self._worker, self._done, self._title = worker, done, title
+        self._began = time.perf_counter()
+        worker.yielded.connect(self._on_yielded)
+        worker.returned.connect(self._on_returned)
+        worker.finished.connect(self._on_finished)
+        worker.start()
+        self.busy_changed.emit()
+        return True
+
+    def cancel(self) -> None:
+        """Ask the running job to stop; it does at its next progress."""
+        if self._worker is not None:
+            self._worker.quit()
+            self.busy_changed.emit()
+
+    def shut_down(self) -> None:
+        """Stop the running job and let nothing of it arrive any more."""
+        worker, self._worker, self._done = self._worker, None, None
+        if worker is not None:
+            for signal, slot in (
+                (worker.yielded, self._on_yielded),
+                (worker.returned, self._on_returned),
+                (worker.finished, self._on_finished),
+            ):
+                signal.disconnect(slot)
+            worker.quit()
+
+    def _on_yielded(self, progress: Progress) -> None:
+        self.progressed.emit(progress)
+
+    def _on_returned(self, outcome: object) -> None:
+        # Idle before the outcome is handed on: what takes it may start a job.
+        done, title = self._done, self._title
+        self.seconds[title] = time.perf_counter() - self._began
+        self._release()
+        if isinstance(outcome, _Failure):
+            self.failed.emit(outcome.message)
+        elif done is not None:
+            done(outcome)
+
+    def _on_finished(self) -> None:
+        worker = self._worker
+        if worker is None or self.sender() is not worker.signals:
+            return
+        # Still held: it was cancelled, or failed by an error that napari shows.
+        title, stopped = self._title, worker.abort_requested
+        self._release()
+        if stopped:
+            self.cancelled.emit(title)
+
+    def _release(self) -> None:
+        self._worker = self._done = None
+        self.busy_changed.emit()
