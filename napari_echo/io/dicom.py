@@ -50,7 +50,8 @@ def load_dicom(path: Path) -> EchoClip:
                 f"{path.name} is not a DICOM file: its mark DICM is missing."
             ) from error
         if "PixelData" not in dataset or not dataset.get("Rows"):
-            raise EchoError(_no_image(path, dataset))
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+            raise EchoError(_no_image(path, header))
         if int(dataset.get("NumberOfFrames") or 1) == 1:
             raise EchoError(f"{path.name} has one frame; a clip needs at least two.")
         if shows_colour_flow(dataset):
@@ -71,13 +72,13 @@ def load_dicom(path: Path) -> EchoClip:
         )
 
 
-def _no_image(path: Path, dataset: Any) -> str:
-    """Tell a file that is cut off, which pydicom reads as far as it goes, from one of no image."""
-    frames = dataset.get("NumberOfFrames")
-    if frames is not None:
-        return f"{path.name} is cut off: its header announces {frames} frames, which are missing."
-    kind = dataset.get("SOPClassUID")
-    if kind is None or "Image" in kind.name:
+def _no_image(path: Path, header: Any) -> str:
+    """Tell a file that is cut off, of which pydicom gives what it has, from one of no image."""
+    if header.get("Rows"):
+        frames = int(header.get("NumberOfFrames") or 1)
+        return f"{path.name} is cut off: its {frames} frames are missing or not whole."
+    kind = header.get("SOPClassUID")
+    if kind is None or "Image" in getattr(kind, "name", "Image"):
         return f"{path.name} is cut off: its header ends before the image."
     return f"{path.name} is a DICOM file without an image ({kind.name})."
 
@@ -118,7 +119,11 @@ def _decode(path: Path, dataset: Any) -> Iterator[NDArray[Any]]:
     from pydicom.uid import JPEGBaseline8Bit
 
     syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_encapsulated and not get_decoder(syntax).is_available:
+    try:
+        decodable = not syntax.is_encapsulated or get_decoder(syntax).is_available
+    except NotImplementedError:
+        decodable = False
+    if not decodable:
         raise EchoError(
             f"{path.name} is compressed as {syntax.name}, for which no decoder is installed; "
             "export it again uncompressed or as JPEG."

@@ -38,8 +38,9 @@ def check_file(path: Path) -> None:
 
 def reason(error: BaseException) -> str:
     """Take the first line of an error's message, without the full stop, at most 160 characters."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    words = getattr(error, "strerror", None)  # of the system's and of ffmpeg's errors
+    if words:
+        return str(words)
     lines = str(error).strip().splitlines()
     text = lines[0].strip() if lines else type(error).__name__
     return text[:160].rstrip(". ")
@@ -70,9 +71,16 @@ def decoding(path: Path, kind: str) -> Iterator[None]:
     except OSError as error:
         if error.errno is not None and not os.access(path, os.R_OK):
             raise EchoError(f"{path} cannot be read: {reason(error)}.") from error
-        raise EchoError(f"{path.name} is damaged or not {kind}: {reason(error)}.") from error
+        raise EchoError(
+            f"{path.name} is damaged, cut off or not {kind}: {reason(error)}."
+        ) from error
+    except (AttributeError, TypeError, LookupError) as error:
+        # A library tripped over what it read; its words say nothing to a user.
+        raise EchoError(f"{path.name} is damaged, cut off or not {kind}.") from error
     except Exception as error:
-        raise EchoError(f"{path.name} is damaged or not {kind}: {reason(error)}.") from error
+        raise EchoError(
+            f"{path.name} is damaged, cut off or not {kind}: {reason(error)}."
+        ) from error
 
 
 @contextmanager

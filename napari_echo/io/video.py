@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.io.doppler import ColourCheck
-from napari_echo.io.reading import check_file, check_frames, decoding, luma, reason
+from napari_echo.io.reading import check_file, check_frames, decoding, luma
 
 
 def load_video(path: Path) -> EchoClip:
@@ -42,26 +42,27 @@ def _decode(path: Path) -> tuple[NDArray[np.uint8], float | None]:
         if not container.streams.video:
             raise EchoError(f"{path.name} has no video in it.")
         stream = container.streams.video[0]
-        # Without this ffmpeg hides damage by painting the last good pixels.
+        # ffmpeg hides damage by painting pixels of other frames, unless it is told not to;
+        # and with threads it does so all the same.
         stream.codec_context.options = {"err_detect": "explode"}
+        stream.thread_type = "NONE"
         promised = int(stream.frames or 0)
         fps = float(stream.average_rate) if stream.average_rate else None
         try:
             for frame in container.decode(stream):
                 if frame.is_corrupt:
-                    raise EchoError(
-                        f"{path.name} is damaged: only its first {len(frames)} frames can be read."
-                    )
+                    raise ValueError("a frame is marked as corrupt")
                 frames.append(_grey(frame, colours))
+            if len(frames) < promised:
+                raise ValueError("frames are missing")
         except (av.FFmpegError, ValueError) as error:
+            of_all = f" of its {promised}" if promised else ""
             raise EchoError(
-                f"{path.name} is damaged or cut off: only its first {len(frames)} frames can be "
-                f"read ({reason(error)})."
+                f"{path.name} is damaged or cut off: only the first {len(frames)}{of_all} frames "
+                "can be read."
             ) from error
     if not frames:
-        raise EchoError(f"{path.name} is damaged: not one frame of it can be read.")
-    if len(frames) < promised:
-        raise EchoError(f"{path.name} is cut off: it holds {len(frames)} of its {promised} frames.")
+        raise EchoError(f"{path.name} has no frame in it.")
     if len({frame.shape for frame in frames}) > 1:
         raise EchoError(f"{path.name} changes its frame size midway, so it is not one clip.")
     colours.finish()
