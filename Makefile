@@ -9,8 +9,10 @@ TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 # The first Python that runs and is new enough; `make PYTHON=/path/to/python` picks another.
 RIGHT_PYTHON := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+ifndef PYTHON
+PYTHON := $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c '$(RIGHT_PYTHON)' 2>/dev/null && echo $$python && break; done)
+endif
 PIP = $(BIN)/python -m pip install -q --no-input --disable-pip-version-check -c constraints.txt
 
 # Qt's offscreen platform has no OpenGL: without a display, GUI tests run under Xvfb.

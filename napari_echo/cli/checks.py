@@ -228,7 +228,15 @@ def check_packs() -> Iterator[Check]:
 def pip_install(what: Iterable[Requirement | str]) -> str:
     """Write the line that installs requirements into this environment."""
     names = [r if isinstance(r, str) else f"{r.name}{r.specifier}" for r in what]
-    return shlex.join([sys.executable, "-m", "pip", "install", *names])
+    options = []
+    if any(name.startswith("torch") for name in names) and _plain_torch_is_for_cuda():
+        options = ["--extra-index-url", "https://download.pytorch.org/whl/cpu"]
+    return shlex.join([sys.executable, "-m", "pip", "install", *options, *names])
+
+
+def _plain_torch_is_for_cuda() -> bool:
+    """Whether pip would fetch gigabytes of CUDA for a machine that has no use for them."""
+    return sys.platform.startswith("linux") and shutil.which("nvidia-smi") is None
 
 
 def _version(name: str) -> str | None:

@@ -30,7 +30,7 @@ def doctor(
         print_table(("", "WHAT", "FOUND"), rows)
         for check in checks:
             if not check.ok:
-                typer.echo(f"\n{check.name}: {check.found}; {check.needed_for} needs it.")
+                typer.echo(f"\n{check.name}, needed for {check.needed_for}: {check.found}")
                 typer.echo(f"  {check.mend}")
         broken = sum(check.required and not check.ok for check in checks)
         typer.echo("\nAll that `open` and `predict` need is here." if not broken else "")

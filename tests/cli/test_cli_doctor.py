@@ -48,6 +48,20 @@ def test_the_line_that_mends_a_package_can_be_pasted() -> None:
 
 
 @linux_only
+def test_torch_is_mended_without_cuda_where_there_is_no_gpu(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (
+        "--extra-index-url https://download.pytorch.org/whl/cpu 'torch>=2.10'"
+        in checks.pip_install(["torch>=2.10"])
+    )
+    gpu = tmp_path / "nvidia-smi"
+    gpu.touch(mode=0o755)
+    assert "/whl/cpu" not in checks.pip_install(["torch>=2.10"])
+
+
+@linux_only
 def test_a_missing_library_is_named_by_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     assert system_libraries.missing_packages(xvfb=False) == []
     monkeypatch.setitem(system_libraries.LIBRARIES, "libnot-there.so.9", "libnot-there9")
