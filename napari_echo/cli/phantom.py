@@ -11,14 +11,18 @@ from napari_echo.cli.console import progress
 
 
 def phantom(
-    layout: Annotated[Literal["echonet", "camus"], typer.Option(help="Layout to write.")],
+    layout: Annotated[
+        Literal["echonet", "camus", "clips"],
+        typer.Option(help="Layout to write; 'clips' is ED and ES alone, for training."),
+    ],
     n: Annotated[int, typer.Option("-n", min=1, help="Number of clips.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write, a new one.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same clips.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,
 ) -> None:
-    """Write phantom clips with exact masks, laid out as EchoNet-Dynamic or CAMUS."""
+    """Write phantom clips with exact masks in the layout of a real data set."""
     from napari_echo.workflow.phantom import write_phantoms
 
     with progress("Drawing phantoms") as on_progress:
-        write_phantoms(layout, n, seed, out, on_progress)
+        write_phantoms(layout, n, seed, out, on_progress, workers=workers)
     typer.echo(str(out))

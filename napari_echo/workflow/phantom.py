@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
 from napari_echo.core.errors import EchoError
 from napari_echo.io.labelled import LabelledClip
 
-Layout = Literal["camus", "echonet"]
+Layout = Literal["camus", "echonet", "clips"]
 
 _CLIPS_A_SEED = 1_000_000
 # Of every ten clips the second goes to validation and the third to test: three
@@ -23,6 +26,8 @@ def write_phantoms(
     seed: int,
     out: Path,
     on_progress: Callable[[int, int], None] | None = None,
+    *,
+    workers: int = 1,
 ) -> Path:
     """Write phantom clips as a new folder in the layout of a real data set.
 
@@ -31,9 +36,10 @@ def write_phantoms(
 
     Parameters
     ----------
-    layout : {"camus", "echonet"}
+    layout : {"camus", "echonet", "clips"}
         `io.camus_writer` and `io.echonet_writer` say what is written of a
-        clip: its first beat.
+        clip: its first beat. "clips" is this project's clip data set
+        (`io.clipset`) of ED and ES alone, for training on stills.
     n : int
         Number of clips, 1 to a million.
     seed : int
@@ -42,6 +48,8 @@ def write_phantoms(
         Folder to make; it must not exist. It appears whole or not at all.
     on_progress : callable, optional
         Called after each clip with the clips done and the clips in all.
+    workers : int
+        Processes that draw. The clips do not depend on it.
 
     Returns
     -------
@@ -58,7 +66,7 @@ def write_phantoms(
         raise EchoError(f"Cannot write {n} phantoms: ask for 1 to a million.")
     if seed < 0:
         raise EchoError(f"The seed {seed} is negative: give 0 or more.")
-    clips = _phantoms(n, seed, on_progress)
+    clips = _phantoms(n, seed, "key" if layout == "clips" else None, workers, on_progress)
     if layout == "camus":
         from napari_echo.io.camus_writer import write_camus
 
@@ -67,17 +75,39 @@ def write_phantoms(
         from napari_echo.io.echonet_writer import write_echonet
 
         return write_echonet(Path(out), clips)
-    raise EchoError(f"There is no layout '{layout}': choose camus or echonet.")
+    if layout == "clips":
+        from napari_echo.io.clipset import write_clipset
+
+        return write_clipset(Path(out), clips)
+    raise EchoError(f"There is no layout '{layout}': choose camus, echonet or clips.")
 
 
 def _phantoms(
-    n: int, seed: int, on_progress: Callable[[int, int], None] | None
+    n: int,
+    seed: int,
+    frames: Literal["key"] | None,
+    workers: int,
+    on_progress: Callable[[int, int], None] | None,
 ) -> Iterator[LabelledClip]:
+    jobs = [(_CLIPS_A_SEED * seed + i, _SPLITS.get(i % 10, "train"), frames) for i in range(n)]
+    with ExitStack() as stack:
+        if workers > 1:
+            # Spawned, not forked: the caller may hold threads of Qt or of ONNX Runtime.
+            pool = stack.enter_context(
+                ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+            )
+            drawn: Iterable[LabelledClip] = pool.map(_draw, jobs, chunksize=4)
+        else:
+            drawn = map(_draw, jobs)
+        for done, clip in enumerate(drawn, start=1):
+            yield clip
+            if on_progress is not None:
+                on_progress(done, n)
+
+
+def _draw(job: tuple[int, str, Literal["key"] | None]) -> LabelledClip:
     from napari_echo.phantom.generate import generate
 
-    for i in range(n):
-        phantom = generate(_CLIPS_A_SEED * seed + i)
-        split = _SPLITS.get(i % 10, "train")
-        yield LabelledClip(phantom.clip, phantom.truth, phantom.key_frames, split, phantom.ef)
-        if on_progress is not None:
-            on_progress(i + 1, n)
+    seed, split, frames = job
+    phantom = generate(seed, frames=frames)
+    return LabelledClip(phantom.clip, phantom.truth, phantom.key_frames, split, phantom.ef)
