@@ -11,6 +11,9 @@ from napari_echo.phantom.params import Cycle
 
 _FLOAT = NDArray[np.float64]
 
+_ECG_HISTORY = 3.0
+"""Seconds before the clip for which there are beats."""
+
 
 @dataclass(frozen=True)
 class BeatTimes:
@@ -73,10 +76,12 @@ class CycleClock:
         mean_rr = 60.0 / cycle.heart_rate
         n_frames = max(2, round(cycle.beats * mean_rr * cycle.fps))
         self.times: _FLOAT = np.arange(n_frames) / cycle.fps
-        n_beats = int(np.ceil(cycle.beats)) + 6
+        # Beats from before the first frame (the ECG shows them) to after the last.
+        n_before = int(np.ceil(_ECG_HISTORY / mean_rr / 0.7)) + 1
+        n_beats = n_before + int(np.ceil(cycle.beats / 0.7)) + 2
         rr = mean_rr * np.clip(rng.normal(1.0, cycle.rr_jitter, n_beats), 0.7, 1.4)
-        first = -rr[0] * (1.0 if cycle.start_phase == 0 else cycle.start_phase)
-        self.r_peaks: _FLOAT = first + np.concatenate([[0.0], np.cumsum(rr)])
+        peaks = np.concatenate([[0.0], np.cumsum(rr)])
+        self.r_peaks: _FLOAT = peaks - peaks[n_before] - cycle.start_phase * rr[n_before]
         self._beats = [BeatTimes.of(float(x)) for x in rr]
         self._kick = cycle.atrial_kick
 

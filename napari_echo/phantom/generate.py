@@ -184,7 +184,8 @@ class _Scene:
         shape = geometry.polar_shape
         echo = sample(self._tissue, enlarge(column, shape), enlarge(row, shape))
         tricuspid = self._chambers.right_ventricle[[-1, 0]]
-        curves = leaflets(self._motion, tricuspid, g, self.clock.mitral_opening(time))
+        opening = self.clock.mitral_opening(time)
+        curves = leaflets(self._motion, tricuspid, g, opening)
         bright = draw_leaflets(curves, geometry, shift, params.anatomy, params.look)
         return self._beam.render(echo[..., :2], echo[..., 2], bright, time)
 

@@ -49,6 +49,8 @@ class Anatomy:
     moderator_band: float
     """Position of the band along the right ventricle; 0 where it is unseen."""
     leaflet_thickness: float
+    leaflet_tent: float
+    """Height of the closed mitral valve over its annulus, in annulus widths."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ class Look:
     lateral_loss: float
     """How much fainter the lateral wall is than the septum at the endocardium."""
     apical_loss: float
+    thin_wall_loss: float
+    """How much fainter than the septum the atrial walls and the right ventricle's are."""
     strands: float
     """Bright strands along the walls."""
     texture: float

@@ -59,6 +59,7 @@ def sample_anatomy(rng: np.random.Generator) -> Anatomy:
         ),
         moderator_band=_uniform(rng, 0.35, 0.6) if rng.random() < 0.4 else 0.0,
         leaflet_thickness=_uniform(rng, 0.9, 2.2),
+        leaflet_tent=_uniform(rng, 0.02, 0.22),
     )
 
 
@@ -136,7 +137,8 @@ def sample_look(rng: np.random.Generator) -> Look:
         lateral_loss=_uniform(rng, 3, 18),
         apical_loss=_uniform(rng, 1, 13),
         strands=_uniform(rng, 0, 8),
-        texture=_uniform(rng, 1.0, 4.0),
+        thin_wall_loss=_uniform(rng, 0, 15),
+        texture=_uniform(rng, 1.5, 6.0) if dark else _uniform(rng, 1.0, 4.5),
         drift=_uniform(rng, 1.0, 6.0),
         pericardium=_uniform(rng, -3, 12),
         pericardial_band=float(np.exp(_uniform(rng, np.log(2.5), np.log(16)))),
@@ -157,10 +159,10 @@ def sample_look(rng: np.random.Generator) -> Look:
         gain_ripple=_uniform(rng, 0.5, 3.5),
         edge_loss=_uniform(rng, 0, 26 if dark else 14) if rng.random() < 0.6 else 0.0,
         drop_outs=shadows,
-        speckle_contrast=_uniform(rng, 0.55, 1.0),
+        speckle_contrast=_uniform(rng, 0.35, 0.85) if dark else _uniform(rng, 0.5, 1.0),
         grain=_uniform(rng, 0, 4) if dark else _uniform(rng, 1, 9),
         envelope_smoothing=_uniform(rng, 0.0, 0.7),
-        image_blur=_uniform(rng, 0.0, 0.6),
+        image_blur=_uniform(rng, 0.0, 1.0 if dark else 0.6),
         jpeg_quality=int(rng.integers(40, 95)) if rng.random() < 0.3 else 0,
     )
 

@@ -108,7 +108,7 @@ class _Painter:
         level = behind + band * np.maximum(surface - behind, 0.0)
 
         inside = np.clip(self._depth / STEP + 0.5, 0, 1)
-        other_walls = -0.4 * look.lateral_loss + 1.5 * self._fine
+        other_walls = 1.5 * self._fine - look.thin_wall_loss
         level = level * (1 - inside) + inside * other_walls
         level = level * (1 - self._wall) + self._wall * self._wall_level()
         level += look.texture * self._coarse

@@ -18,7 +18,7 @@ def leaflets(motion: HeartMotion, tricuspid: _FLOAT, g: float, opening: float) -
 
     Parameters
     ----------
-    motion : HeartMotion
+    anatomy, motion : Anatomy, HeartMotion
         The heart.
     tricuspid : ndarray, shape (2, 2)
         Material points of the lateral and the septal hinge of the tricuspid valve.
@@ -28,9 +28,9 @@ def leaflets(motion: HeartMotion, tricuspid: _FLOAT, g: float, opening: float) -
         0 closed to 1 wide open.
     """
     wall = motion.endocardium(g, 3)
-    curves = _pair(wall[0], wall[-1], 0.62, opening)
+    curves = _pair(wall[0], wall[-1], 0.62, motion.anatomy.leaflet_tent, opening)
     lateral, septal = motion.from_material(tricuspid, g)
-    return curves + _pair(septal, lateral, 0.42, opening)
+    return curves + _pair(septal, lateral, 0.42, motion.anatomy.leaflet_tent, opening)
 
 
 def draw_leaflets(
@@ -60,29 +60,28 @@ def draw_leaflets(
     return amplitude
 
 
-def _pair(first: _FLOAT, second: _FLOAT, share: float, opening: float) -> list[_FLOAT]:
+def _pair(first: _FLOAT, second: _FLOAT, share: float, tent: float, opening: float) -> list[_FLOAT]:
     """Two leaflets that meet at `share` of the annulus when closed.
 
-    They close with a shallow tent into the ventricle and swing around
-    their hinges to open.
+    They close with a tent into the ventricle, `tent` annulus widths high,
+    and swing around their hinges to open.
     """
     width = float(np.hypot(*(second - first)))
     along = (second - first) / width
     up = np.array([along[1], -along[0]])
     if up[1] > 0:
         up = -up
-    tent = 0.12 * width
     curves = []
     for hinge, direction, length in (
         (first, along, share * width),
         (second, -along, (1 - share) * width),
     ):
-        closed = np.arctan2(tent, length)
+        closed = np.arctan2(tent * width, length)
         swing = closed + opening * (1.35 - closed)
-        reach = np.hypot(length, tent) * (1 + 0.12 * opening)
+        reach = np.hypot(length, tent * width) * (1 + 0.12 * opening)
         tip = hinge + reach * (np.cos(swing) * direction + np.sin(swing) * up)
         # The belly bows to the atrium when closed and to the wall when open.
-        bow = 0.10 * reach * (1 - 2.2 * opening)
+        bow = 0.08 * reach * (2.2 * opening - 1)
         across = -np.sin(swing) * direction + np.cos(swing) * up
         control = 0.5 * (hinge + tip) + bow * across
         t = np.linspace(0, 1, 14)[:, None]
