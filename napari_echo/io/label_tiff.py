@@ -65,7 +65,7 @@ def write_label_tiff(
             partial,
             labels,
             photometric="minisblack",
-            compression="deflate",
+            compression="zlib",
             description=json.dumps(header),
             metadata=None,
             resolution=per_cm,

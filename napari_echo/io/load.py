@@ -62,7 +62,7 @@ def find_clips(paths: Iterable[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in given:
         if path.is_dir():
-            found.update(dict.fromkeys(_walk(path)))
+            found.update(dict.fromkeys(sorted(_walk(path))))
         elif path.exists():
             found[path] = None
         else:
@@ -75,8 +75,8 @@ def find_clips(paths: Iterable[str | Path]) -> list[Path]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
             path = Path(parent, name)
             lower = name.lower()
             if name.startswith(".") or lower.endswith(_LABEL_ENDINGS) or lower == "dicomdir":

@@ -28,6 +28,8 @@ def check_file(path: Path) -> None:
             raise EchoError(f"{path} is a folder; give a clip file.")
         if not path.exists():
             raise EchoError(f"{path} does not exist.")
+        if not path.is_file():
+            raise EchoError(f"{path} is a device or a pipe; give a clip file.")
         if path.stat().st_size == 0:
             raise EchoError(f"{path.name} is empty (0 bytes): copy it again from its source.")
         with path.open("rb") as file:
@@ -179,7 +181,7 @@ def to_grey(path: Path, values: NDArray[Any]) -> tuple[NDArray[np.uint8], str | 
     EchoError
         If the values are not real, finite numbers, or show colour Doppler.
     """
-    if values.dtype.kind not in "buif":
+    if values.dtype.kind not in "uif":
         raise EchoError(f"{path.name} holds values of the type {values.dtype}, not grey levels.")
     note = None
     if values.dtype != np.uint8:

@@ -78,10 +78,12 @@ def load_npy(path: Path) -> EchoClip:
     """
     path = Path(path)
     check_file(path)
+    with path.open("rb") as file:
+        if file.read(6) != np.lib.format.MAGIC_PREFIX:
+            raise EchoError(f"{path.name} is not a NumPy array file: its mark NUMPY is missing.")
     with decoding(path, "a NumPy array file"):
-        values = np.load(path, allow_pickle=False)
-    if not isinstance(values, np.ndarray):
-        raise EchoError(f"{path.name} holds several arrays; save one stack of frames as .npy.")
+        # Mapped first: a header that promises more than the file holds takes no memory.
+        values = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
     return _clip(path, values)
 
 

@@ -8,7 +8,7 @@ import shutil
 import unicodedata
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from napari_echo.core.errors import EchoError
@@ -56,10 +56,10 @@ def new_file(path: Path, *, replace: bool) -> Iterator[Path]:
         If the file exists and may not be replaced, or the disk refuses.
     """
     partial = path.with_name(f".{path.name}.partial-{uuid.uuid4().hex[:8]}")
+    if path.exists() and not replace:
+        raise EchoError(f"{path} exists already and is never overwritten.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not replace:
-            raise EchoError(f"{path} exists already and is never overwritten.")
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
@@ -68,7 +68,8 @@ def new_file(path: Path, *, replace: bool) -> Iterator[Path]:
     except OSError as error:
         raise EchoError(f"{path} cannot be written: {reason(error)}.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def safe_name(text: str) -> str:

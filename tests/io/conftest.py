@@ -31,6 +31,8 @@ def _ventricle(half_width: float, height: int = 120, width: int = 160) -> NDArra
     y, x = np.mgrid[:height, :width]
     up, across = 80 - y, x - width / 2
     labels = np.zeros((height, width), np.uint8)
+    if half_width == 0:
+        return labels
     labels[(up < 0) & (up > -20) & (abs(across) < half_width)] = 3
     labels[(up >= 0) & ((up / 68) ** 2 + (across / (half_width + 7)) ** 2 <= 1)] = 2
     labels[(up >= 0) & ((up / 60) ** 2 + (across / half_width) ** 2 <= 1)] = 1
