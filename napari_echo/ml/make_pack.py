@@ -19,14 +19,6 @@ from napari_echo.core.labels import CAMUS_SCHEMA
 from napari_echo.ml.packs import CARD, GRAPH, WEIGHTS, ModelCard, ModelPack, file_hash, open_pack
 from napari_echo.ml.training import load_config
 
-# Heads that only the training losses read.
-_TRAINING_ONLY = (
-    "decode_head.p_head.",
-    "decode_head.d_head.",
-    "decode_head.p_cls_seg.",
-    "decode_head.d_cls_seg.",
-)
-
 
 def make_pack(
     config: str,
@@ -67,7 +59,7 @@ def make_pack(
     """
     from safetensors.torch import save_file
 
-    from napari_echo.ml.torch_engine import build_model
+    from napari_echo.ml.torch_engine import build_model, unused_in_prediction
 
     if out.exists():
         raise EchoError(f"{out} exists already; give the name of a new folder.")
@@ -83,7 +75,7 @@ def make_pack(
     kept = {
         name: value.half() if value.is_floating_point() else value
         for name, value in model.state_dict().items()
-        if not name.startswith(_TRAINING_ONLY) and not name.endswith("num_batches_tracked")
+        if not unused_in_prediction(name)
     }
     partial = out.with_name(f".{out.name}.partial-{uuid.uuid4().hex[:8]}")
     partial.mkdir(parents=True)
