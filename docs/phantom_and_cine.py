@@ -18,7 +18,7 @@ from pydicom.examples import get_path
 from napari_echo.io.load import load
 from napari_echo.phantom.generate import generate
 
-SEED = 202
+SEED = 702
 OUT = Path(__file__).parent / "images" / "phantom_and_cine.png"
 
 

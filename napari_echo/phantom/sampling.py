@@ -83,7 +83,7 @@ def sample_cycle(rng: np.random.Generator) -> Cycle:
         sway=(_normal(rng, 0, 1.5, -4, 4), _normal(rng, 0, 1.0, -3, 3)),
         breathing=_uniform(rng, 0, 2.5),
         start_phase=_uniform(rng, 0, 1),
-        beats=_uniform(rng, 2.1, 3.6),
+        beats=_uniform(rng, 2.6, 3.8),
         fps=float(round(_uniform(rng, 25, 80))),
     )
 
@@ -128,11 +128,11 @@ def sample_look(rng: np.random.Generator) -> Look:
     # A third of the clips are dark and of high contrast: black cavities and flanks.
     dark = rng.random() < 0.3
     return Look(
-        tissue_grey=_normal(rng, 100, 22, 55, 150) if dark else _normal(rng, 146, 25, 75, 205),
+        tissue_grey=_normal(rng, 100, 22, 55, 150) if dark else _normal(rng, 154, 25, 80, 215),
         dynamic_range=_uniform(rng, 46, 66) if dark else _uniform(rng, 36, 62),
         gamma=_uniform(rng, 0.85, 1.5),
         blood=_uniform(rng, -44, -24) if dark else _uniform(rng, -34, -16),
-        deep_veil=_uniform(rng, 0, 12) if rng.random() < 0.6 else 0.0,
+        deep_veil=_uniform(rng, 0, 16) if rng.random() < 0.7 else 0.0,
         septal_lines=_uniform(rng, 0, 7),
         lateral_loss=_uniform(rng, 3, 18),
         apical_loss=_uniform(rng, 1, 13),

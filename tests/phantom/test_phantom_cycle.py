@@ -79,3 +79,10 @@ def test_beats_lie_in_the_clip() -> None:
     assert len(beats) >= 2
     assert all(0 <= ed < es < len(timer.times) for ed, es in beats)
     assert np.allclose(np.diff([ed for ed, _ in beats]), 80 * 60 / 70, atol=1)
+
+
+def test_sampled_clips_hold_several_beats() -> None:
+    for seed in range(200):
+        cycle = replace(PhantomParams.sample(seed).cycle, rr_jitter=0.0)
+        beats = CycleClock(cycle, np.random.default_rng(seed)).beats_in_clip()
+        assert len(beats) >= 2, seed
