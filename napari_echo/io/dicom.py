@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
+from napari_echo.io.dicom_decoders import register
 from napari_echo.io.doppler import ColourCheck
 from napari_echo.io.jpeg_check import damaged_jpegs
 from napari_echo.io.reading import check_file, check_frames, decoding, luma, rescale
@@ -119,6 +120,7 @@ def _decode(path: Path, dataset: Any) -> Iterator[NDArray[Any]]:
     from pydicom.uid import JPEGBaseline8Bit
 
     syntax = dataset.file_meta.TransferSyntaxUID
+    register(syntax)
     try:
         decodable = not syntax.is_encapsulated or get_decoder(syntax).is_available
     except NotImplementedError:

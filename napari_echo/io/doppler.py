@@ -4,7 +4,7 @@ A frame counts as colour Doppler where at least `MIN_SHARE` of its lit pixels
 lie in patches of strong colour. Three kinds of colour are no flow and pass:
 
 - lines and text (an ECG, a caliper), which an opening by a square removes;
-- banners and frames of one flat colour that touch the border of the image;
+- banners and rims of one flat colour along the border of the image;
 - a tint of the whole clip (sepia, blue), where all that is lit has one hue.
 """
 
@@ -91,7 +91,10 @@ def doppler_share(frame: NDArray[np.uint8]) -> float:
     total = 0
     for index, (x, y, w, h, area) in enumerate(stats[1:], start=1):
         at_border = x == 0 or y == 0 or x + w == width or y + h == height
-        if at_border and frame[components == index].std(axis=0).max() < 12:
+        long = w > 0.6 * width or h > 0.6 * height
+        banner = at_border and long and area < 0.25 * patches.size
+        # A banner has one colour, give or take what compression does to it.
+        if banner and frame[components == index].std(axis=0).max() < 12:
             continue
         total += int(area)
     return total / max(lit, 1)

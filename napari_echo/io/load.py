@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ CLIP_SUFFIXES = (
 """Endings of the files that `load` reads; DICOM files may have any or none."""
 
 _LABEL_ENDINGS = ("_gt.nii.gz", "_gt.nii", ".labels.tif", ".labels.npy")
+_REVISION = re.compile(r"[0-9a-f]{32}\.tif")  # a file of the label store
 
 
 def load(path: str | Path) -> EchoClip:
@@ -44,7 +46,10 @@ def load(path: str | Path) -> EchoClip:
             f"{path.name}_4CH_ED.nii.gz."
         )
     check_file(path)
-    return _reader(path)(path)
+    try:
+        return _reader(path)(path)
+    except MemoryError as error:
+        raise EchoError(f"{path.name} does not fit into the memory of this computer.") from error
 
 
 def find_clips(paths: Iterable[str | Path]) -> list[Path]:
@@ -80,6 +85,8 @@ def _walk(folder: Path) -> Iterator[Path]:
             path = Path(parent, name)
             lower = name.lower()
             if name.startswith(".") or lower.endswith(_LABEL_ENDINGS) or lower == "dicomdir":
+                continue
+            if _REVISION.fullmatch(name):
                 continue
             if lower.endswith(CLIP_SUFFIXES) or _is_dicom(path):
                 yield path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_echo.core.errors import EchoError
-from napari_echo.io.reading import check_file, decoding
+from napari_echo.io.reading import captured_log, check_file, decoding
 
 _TO_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001}
 _TO_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
@@ -48,9 +49,14 @@ def read_nifti(path: Path) -> NiftiImage:
         If the file is missing, empty, damaged, or no image or stack.
     """
     check_file(path)
-    with decoding(path, "a NIfTI file"):
+    with decoding(path, "a NIfTI file"), captured_log("nibabel.global"):
         import nibabel
 
+        if path.name.lower().endswith(".gz"):
+            # The checksum comes last, and nibabel stops before it.
+            with gzip.open(path) as file:
+                while file.read(1 << 20):
+                    pass
         # Not mapped: a map would keep the file open as long as the clip lives.
         image: Any = nibabel.load(path, mmap=False)
         header = image.header

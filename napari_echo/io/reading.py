@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import logging
-import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -38,14 +38,9 @@ def check_file(path: Path) -> None:
         raise EchoError(f"{path} cannot be read: {reason(error)}.") from error
 
 
-def reason(error: BaseException) -> str:
-    """Take the first line of an error's message, without the full stop, at most 160 characters."""
-    words = getattr(error, "strerror", None)  # of the system's and of ffmpeg's errors
-    if words:
-        return str(words)
-    lines = str(error).strip().splitlines()
-    text = lines[0].strip() if lines else type(error).__name__
-    return text[:160].rstrip(". ")
+def reason(error: OSError) -> str:
+    """Say why the system refused, in its own words."""
+    return error.strerror or str(error)
 
 
 @contextmanager
@@ -66,23 +61,13 @@ def decoding(path: Path, kind: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except EchoError:
+    except (EchoError, MemoryError):
         raise
-    except MemoryError as error:
-        raise EchoError(f"{path.name} does not fit into the memory of this computer.") from error
-    except OSError as error:
-        if error.errno is not None and not os.access(path, os.R_OK):
-            raise EchoError(f"{path} cannot be read: {reason(error)}.") from error
-        raise EchoError(
-            f"{path.name} is damaged, cut off or not {kind}: {reason(error)}."
-        ) from error
-    except (AttributeError, TypeError, LookupError) as error:
-        # A library tripped over what it read; its words say nothing to a user.
-        raise EchoError(f"{path.name} is damaged, cut off or not {kind}.") from error
     except Exception as error:
-        raise EchoError(
-            f"{path.name} is damaged, cut off or not {kind}: {reason(error)}."
-        ) from error
+        if isinstance(error, OSError) and error.errno == errno.EIO:
+            raise EchoError(f"{path} cannot be read: {reason(error)}.") from error
+        # The library's own words say little to a user; they stay in the chain.
+        raise EchoError(f"{path.name} is damaged, cut off or not {kind}.") from error
 
 
 @contextmanager

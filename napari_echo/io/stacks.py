@@ -44,11 +44,11 @@ def load_tiff(path: Path) -> EchoClip:
             series = tif.series[0]
             if len(series.pages) != n_pages and len(tif.series) > 1:
                 raise EchoError(f"{path.name} has pages of different sizes, so it is not one clip.")
-            values, axes = series.asarray(), series.axes
+            values = _time_first(series.asarray(), series.axes)
             fps, spacing_mm = tiff_fps(tif), tiff_spacing(tif)
         if _errors(log):
             raise EchoError(f"{path.name} is damaged: its frames do not match its metadata.")
-    return _clip(path, _time_first(values, axes), fps=fps, spacing_mm=spacing_mm)
+    return _clip(path, values, fps=fps, spacing_mm=spacing_mm)
 
 
 def _errors(log: list[logging.LogRecord]) -> bool:

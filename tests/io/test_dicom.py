@@ -112,6 +112,39 @@ def test_lossy_jpeg_2000(write_dicom: WriteDicom, speckle: Speckle) -> None:
     assert 0 < np.abs(clip.frames.astype(int) - frames).mean() < 8
 
 
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [("1.2.840.10008.1.2.4.70", "ljpeg_encode"), ("1.2.840.10008.1.2.4.80", "jpegls_encode")],
+)
+@pytest.mark.parametrize("bits", [8, 16])
+def test_lossless_jpeg_and_jpeg_ls(
+    write_dicom: WriteDicom, speckle: Speckle, syntax: str, encode: str, bits: int
+) -> None:
+    import imagecodecs
+    from pydicom.pixels.utils import iter_pixels
+
+    frames = speckle()
+    pixels = frames if bits == 8 else frames * np.uint16(257)
+    encoded = [getattr(imagecodecs, encode)(frame) for frame in pixels]
+    path = write_dicom(pixels, syntax=syntax, jpegs=encoded)
+    assert (load_dicom(path).frames == frames).all()
+    # By this project's own decoder, whatever others are installed.
+    own = np.stack(list(iter_pixels(path, decoding_plugin="imagecodecs")))
+    assert (own == pixels).all()
+
+
+def test_jpeg_ls_in_colour(write_dicom: WriteDicom, real_cine: EchoClip) -> None:
+    import imagecodecs
+    from pydicom.pixels.utils import iter_pixels
+
+    pixels = _grey_rgb(real_cine.frames[:2])
+    encoded = [imagecodecs.jpegls_encode(frame) for frame in pixels]
+    path = write_dicom(pixels, "RGB", syntax="1.2.840.10008.1.2.4.80", jpegs=encoded)
+    assert (load_dicom(path).frames == real_cine.frames[:2]).all()
+    own = np.stack(list(iter_pixels(path, decoding_plugin="imagecodecs")))
+    assert (own == pixels).all()
+
+
 def test_palette(write_dicom: WriteDicom, speckle: Speckle) -> None:
     indices = speckle() // 64  # four entries
     entries = np.array([0, 80, 160, 255], np.uint16)

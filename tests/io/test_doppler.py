@@ -98,6 +98,12 @@ def test_a_flat_banner_at_the_border_passes(rgb: NDArray[np.uint8]) -> None:
     _check(rgb)
 
 
+def test_a_flat_patch_at_the_border_is_no_banner(rgb: NDArray[np.uint8]) -> None:
+    rgb[:, 100:180, :60] = RED
+    with pytest.raises(EchoError, match="colour Doppler"):
+        _check(rgb)
+
+
 @pytest.mark.parametrize("tint", [(255, 205, 130), (120, 170, 255)])
 def test_a_tinted_clip_passes(rgb: NDArray[np.uint8], tint: tuple[int, int, int]) -> None:
     tinted = (rgb * (np.array(tint) / 255)).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,38 @@ def test_a_volume_over_time_is_no_clip(tmp_path: Path, kind: str) -> None:
     path = _write(tmp_path / f"volume{kind}", np.zeros((5, 20, 32, 30), np.uint8))
     with pytest.raises(EchoError, match=r"volume.*shape"):
         LOADERS[kind](path)
+
+
+@each_kind
+def test_any_damage_is_an_echo_error_or_harmless(
+    tmp_path: Path, speckle: Speckle, kind: str
+) -> None:
+    raw = _write(tmp_path / f"clip{kind}", speckle()).read_bytes()
+    rng = np.random.default_rng(7)
+    path = tmp_path / f"bad{kind}"
+    outcomes = set()
+    for _ in range(60):
+        bad = bytearray(raw)
+        for position in rng.integers(0, 400, 3):
+            bad[position] = rng.integers(256)
+        path.write_bytes(bad)
+        try:
+            LOADERS[kind](path)
+        except EchoError as error:
+            outcomes.add(str(error))
+    assert outcomes
+    assert all(re.fullmatch(rf"bad\{kind} .*\.", outcome) for outcome in outcomes)
+
+
+def test_a_damaged_compressed_nifti_is_found_by_its_checksum(
+    tmp_path: Path, speckle: Speckle
+) -> None:
+    path = _write(tmp_path / "bad.nii.gz", speckle())
+    raw = bytearray(path.read_bytes())
+    raw[-6] ^= 1  # within the checksum: the pixels decode, but nothing vouches for them
+    path.write_bytes(raw)
+    with pytest.raises(EchoError, match=r"bad\.nii\.gz is damaged"):
+        load_nifti(path)
 
 
 def test_npy_never_unpickles(tmp_path: Path) -> None:
