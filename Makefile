@@ -29,6 +29,7 @@ help:
 	@echo "make test         lint, types, walls and tests"
 	@echo "make test-slow    the tests that take over ten seconds"
 	@echo "make wheel        build dist/*.whl"
+	@echo "make screenshot   take the README's picture anew"
 	@echo "make clean        remove .venv and what was built"
 
 demo: python $(VENV)/.demo-stamp

@@ -30,3 +30,4 @@ def demo(
     from napari_echo.gui.demo import run_demo
 
     run_demo(out, headless=headless)
+    typer.echo(f"The demo wrote its pictures, its summary and an exported label to {out}/.")

@@ -15,9 +15,16 @@ def open_clips(
         list[Path] | None,
         typer.Argument(metavar="[SRC]...", help="Clips: files, or folders of them."),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="PACK", help="A model pack's name or folder."),
+    ] = None,
+    frame: Annotated[
+        int | None, typer.Option(min=0, help="Frame of the first clip to show, from 0.")
+    ] = None,
 ) -> None:
     """Open clips for review in napari."""
     need_display()
     from napari_echo.gui.app import open_clips as open_in_napari
 
-    open_in_napari(sources or [])
+    open_in_napari(sources or [], model=model, frame=frame)
