@@ -51,8 +51,12 @@ class CurvesWidget(QWidget):
         self.plot.hideButtons()
         self.plot.setMouseEnabled(x=False, y=False)
         item = self.plot.getPlotItem()
+        # Pyqtgraph makes a menu without an owner, which outlives the plot.
+        item.ctrlMenu.setParent(self, Qt.WindowType.Popup)
         item.setLabel("bottom", "frame")
         item.showAxis("right")
+        # Room for the top tick's label, which stands half above the axis.
+        item.layout.setContentsMargins(1, 6, 1, 1)
         item.getAxis("right").setLabel("hardness")
         for side in ("left", "right"):
             item.getAxis(side).enableAutoSIPrefix(False)

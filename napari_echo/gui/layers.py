@@ -184,7 +184,7 @@ class ReviewLayers:
         if truth is None:
             self._drop("truth")
             return
-        layer = self._labels("truth", "Ground truth (line)", truth.labels, truth.schema)
+        layer = self._labels("truth", "Truth (line)", truth.labels, truth.schema)
         layer.contour = TRUTH_WIDTH
         layer.opacity = 1.0
 
@@ -194,7 +194,7 @@ class ReviewLayers:
             self._drop("prediction")
             return
         shown = prediction.segmentation
-        name = f"Prediction (fill): {prediction.model_name}"
+        name = f"Prediction: {prediction.model_name}"
         layer = self._labels("prediction", name, shown.labels, shown.schema)
         layer.opacity = FILL_OPACITY
         layer.visible = self.session.corrections.draft is None

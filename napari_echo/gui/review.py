@@ -37,7 +37,7 @@ from napari_echo.io.store import LabelStore
 from napari_echo.workflow.session import Session
 
 CURVES_DOCK = "Echo curves"
-WIDTH, SCROLL_BAR = 300, 14
+WIDTH, SCROLL_BAR = 324, 14
 
 
 class EchoReview(QWidget):

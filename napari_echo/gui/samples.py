@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from napari_echo.gui.layers import clip_layer_data
 
 PHANTOM_SEED = 7
+# Napari waits for sample data: two beats at video rate are made in a second.
+PHANTOM_BEATS, PHANTOM_FPS, PHANTOM_START = 2.2, 25.0, 0.9
 
 
 def phantom_sample(seed: int = PHANTOM_SEED) -> list[tuple[Any, dict[str, Any], str]]:
     """Make a phantom clip with ground truth in every frame, as napari layer data."""
     from napari_echo.phantom.generate import generate
+    from napari_echo.phantom.params import PhantomParams
 
-    made = generate(seed)
+    params = PhantomParams.sample(seed)
+    cycle = replace(params.cycle, beats=PHANTOM_BEATS, fps=PHANTOM_FPS, start_phase=PHANTOM_START)
+    made = generate(seed, params=replace(params, cycle=cycle))
     return [clip_layer_data(made.clip, truth=made.truth, key_frames=made.key_frames)]
 
 

@@ -17,9 +17,9 @@ class Step(Enum):
     EXPORT = "Export"
 
     @property
-    def number(self) -> int:
-        """Its place in the order of the work, from 1."""
-        return list(Step).index(self) + 1
+    def title(self) -> str:
+        """Its place in the order of the work and its word, as its section is headed."""
+        return f"{list(Step).index(self) + 1}  {self.value}"
 
 
 def is_done(step: Step, session: Session) -> bool:

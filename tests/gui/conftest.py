@@ -16,7 +16,7 @@ from napari_echo.core.labels import CAMUS_SCHEMA, LV, Segmentation
 from napari_echo.core.params import PredictParams
 from napari_echo.io.store import LabelStore
 from napari_echo.ml.packs import WEIGHTS, ModelCard, ModelPack
-from napari_echo.ml.predictor import Predictor
+from napari_echo.ml.predictor import Engine, Predictor
 from napari_echo.workflow.session import Session
 
 T, H, W = 12, 64, 72
@@ -63,13 +63,11 @@ def pack(tmp_path: Path) -> ModelPack:
 
 
 @pytest.fixture
-def make_session(
-    pack: ModelPack, tmp_path: Path
-) -> Callable[[], Session]:
-    def make_predictor(pack: ModelPack, _params: PredictParams) -> Predictor:
-        return Predictor(pack, dark_cavity)
+def make_session(pack: ModelPack, tmp_path: Path) -> Callable[..., Session]:
+    def make(engine: Engine = dark_cavity) -> Session:
+        def make_predictor(pack: ModelPack, _params: PredictParams) -> Predictor:
+            return Predictor(pack, engine)
 
-    def make() -> Session:
         return Session(
             packs=[pack],
             make_predictor=make_predictor,
@@ -81,7 +79,7 @@ def make_session(
 
 
 @pytest.fixture
-def session(make_session: Callable[[], Session]) -> Session:
+def session(make_session: Callable[..., Session]) -> Session:
     return make_session()
 
 

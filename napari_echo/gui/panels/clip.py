@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import Segmentation
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate
+from napari_echo.gui.steps import Step
 from napari_echo.gui.verbs import Verbs
 from napari_echo.io.load import CLIP_SUFFIXES
 from napari_echo.workflow.truth import TRUTH_SUFFIXES
@@ -18,7 +19,7 @@ class ClipPanel(Section):
     """Opens clips and goes from one to the next."""
 
     def __init__(self, verbs: Verbs, parent: QWidget | None = None) -> None:
-        super().__init__("1  Clip", "Open…", parent)
+        super().__init__(Step.LOAD.title, "Open…", parent)
         self.verbs = verbs
         self.session = verbs.session
         self.truth = QPushButton("Truth…")
@@ -104,7 +105,7 @@ class ClipPanel(Section):
 def describe(clip: EchoClip, truth: Segmentation | None) -> str:
     """Say what a clip is in a line."""
     height, width = clip.frame_shape
-    parts = [f"{len(clip)} × {width}×{height}"]
+    parts = [f"{len(clip)} frames", f"{width}×{height}"]
     parts.append(f"{clip.fps:.3g} Hz" if clip.fps else "rate unknown")
     if clip.spacing_mm is None:
         parts.append("spacing unknown")

@@ -36,7 +36,7 @@ class CorrectPanel(Section):
     def __init__(
         self, verbs: Verbs, current_frame: Callable[[], int], parent: QWidget | None = None
     ) -> None:
-        super().__init__("4  Correct", "Start", parent)
+        super().__init__(Step.CORRECT.title, "Start", parent)
         self.verbs = verbs
         self.session = verbs.session
         self.corrections = self.session.corrections

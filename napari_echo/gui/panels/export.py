@@ -16,7 +16,7 @@ class ExportPanel(Section):
     """Writes the committed frames as a labelled set."""
 
     def __init__(self, verbs: Verbs, parent: QWidget | None = None) -> None:
-        super().__init__("5  Export", "Export…", parent)
+        super().__init__(Step.EXPORT.title, "Export…", parent)
         self.verbs = verbs
         self.session = verbs.session
         self.corrections = self.session.corrections

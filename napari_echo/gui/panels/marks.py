@@ -16,8 +16,8 @@ from napari_echo.gui.steps import Step, obstacle
 from napari_echo.gui.verbs import Verbs
 
 SETTLE_MS = 200
-# The fields read as a sentence: "entropy above 0.50", "margin top 2.0 %".
-RULES = {"threshold": "above", "share": "top"}
+# The fields read as a phrase: "entropy over 0.50", "margin top 2.0 %".
+RULES = {"threshold": "over", "share": "top"}
 
 
 class MarksPanel(Section):
@@ -35,7 +35,7 @@ class MarksPanel(Section):
     heat_wanted = Signal(bool)
 
     def __init__(self, verbs: Verbs, parent: QWidget | None = None) -> None:
-        super().__init__("3  Hard pixels", "Mark", parent)
+        super().__init__(Step.MARK.title, "Mark", parent)
         self.verbs = verbs
         self.session = verbs.session
         params = self.session.hardness_params
@@ -54,7 +54,7 @@ class MarksPanel(Section):
         self.hardest = QPushButton()
         may_shrink(self.criterion, self.rule, self.value)
         fields = self.add_row(self.criterion, self.rule, self.value)
-        for place, stretch in enumerate((4, 3, 4)):
+        for place, stretch in enumerate((6, 5, 6)):
             fields.setStretch(place, stretch)
         row = self.add_row(self.heat)
         row.addWidget(self.share, 1)

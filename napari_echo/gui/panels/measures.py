@@ -44,7 +44,8 @@ class MeasuresPanel(Section):
         self.beat.setToolTip("The beat whose frames and measures are shown.")
         self.jump: dict[str, QPushButton] = {}
         self.set_here: dict[str, QPushButton] = {}
-        row = self.add_row(self.beat)
+        self.heading_row.addWidget(self.beat)
+        row = self.add_row()
         for which in ("ED", "ES"):
             go, here = QPushButton(which), QPushButton("set")
             go.clicked.connect(lambda _=False, w=which: self._go(w))
@@ -156,7 +157,7 @@ class MeasuresPanel(Section):
         if source == "prediction" and report is not None and key_frames is not None:
             dices = (report.dice_at_ed(key_frames), report.dice_at_es(key_frames))
             if dices != (None, None):
-                values["Dice ED/ES"] = " / ".join("–" if d is None else f"{d:.3f}" for d in dices)
+                values["Dice ED/ES"] = "/".join("–" if d is None else f"{d:.3f}" for d in dices)
         return values
 
 

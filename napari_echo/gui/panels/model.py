@@ -13,7 +13,7 @@ class ModelPanel(Section):
     """Chooses among the model packs and runs one."""
 
     def __init__(self, verbs: Verbs, parent: QWidget | None = None) -> None:
-        super().__init__("2  Model", "Run", parent)
+        super().__init__(Step.PREDICT.title, "Run", parent)
         self.verbs = verbs
         self.session = verbs.session
         self.packs = QComboBox()

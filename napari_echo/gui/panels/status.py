@@ -38,9 +38,11 @@ class StatusPanel(Section):
         verbs.runner.progressed.connect(self.show_progress)
         verbs.told.connect(self.tell)
         verbs.refused.connect(self.tell)
-        corrections = verbs.session.corrections
-        verbs.session.clip_changed.connect(self._forget)
-        corrections.draft_changed.connect(self._forget)
+        session, corrections = verbs.session, verbs.session.corrections
+        for signal in (session.clip_changed, session.marks_changed, corrections.draft_changed):
+            signal.connect(self._forget)
+        for signal in (session.prediction_changed, corrections.revisions_changed):
+            signal.connect(self.refresh)
         self.refresh()
 
     def tell(self, message: str) -> None:
