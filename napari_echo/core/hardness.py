@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import IGNORE, Segmentation
-
-if TYPE_CHECKING:  # params takes `Criterion` from here
-    from napari_echo.core.params import HardnessParams
-
-Criterion = Literal["entropy", "margin", "error"]
+from napari_echo.core.params import Criterion, HardnessParams
 
 
 @dataclass(frozen=True, eq=False)

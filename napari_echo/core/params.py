@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_echo.core.hardness import Criterion
+Criterion = Literal["entropy", "margin", "error"]
 
 
 class _Params(BaseModel):

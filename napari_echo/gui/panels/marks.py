@@ -9,8 +9,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QPushButton, QWidget
 
-from napari_echo.core.hardness import Criterion
-from napari_echo.core.params import HardnessParams
+from napari_echo.core.params import Criterion, HardnessParams
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
 from napari_echo.gui.steps import Step, obstacle
 from napari_echo.gui.verbs import Verbs
