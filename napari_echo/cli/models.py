@@ -55,10 +55,13 @@ def show(pack: PackName = "default", json: AsJson = False) -> None:
             ("licence", card.licence),
         ],
     )
-    measured = [f"{m.name} {m.value:g} {m.unit} on {m.data}: {m.command}" for m in card.metrics]
+    measured: dict[tuple[str, str], list[str]] = {}
+    for metric in card.metrics:
+        value = f"{metric.name} {metric.value:g} {metric.unit}".rstrip()
+        measured.setdefault((metric.data, metric.command), []).append(value)
     for title, lines in (
         ("Trained on", card.training_data),
-        ("Measured", measured),
+        *((f"Measured on {data} by `{cmd}`", values) for (data, cmd), values in measured.items()),
         ("Limits", card.limits),
         ("Cite", card.citation),
         ("Train again", card.train_again),
