@@ -15,11 +15,12 @@ from napari_echo.workflow.session import Session, Source
 
 HEIGHT = 180
 QUANTITIES = ("volume", "area", "length")
-# Okabe-Ito, as the overlays: told apart by colour-blind readers.
-STYLES: dict[Source, tuple[str, str, Qt.PenStyle]] = {
-    "prediction": ("model", "#e69f00", Qt.PenStyle.SolidLine),
-    "truth": ("truth", "#56b4e9", Qt.PenStyle.DashLine),
-    "correction": ("corrected", "#009e73", Qt.PenStyle.DotLine),
+# Okabe-Ito, told apart by colour-blind readers; None is the colour of text.
+# The width lets a curve show under another that runs along it.
+STYLES: dict[Source, tuple[str, str | None, int]] = {
+    "truth": ("truth", None, 2),
+    "prediction": ("model", "#e69f00", 3),
+    "correction": ("corrected", "#56b4e9", 1),
 }
 HARDNESS = ("hardness", "#cc79a7")
 
@@ -124,8 +125,9 @@ class CurvesWidget(QWidget):
         session, item = self.session, self.plot.getPlotItem()
         legend = []
         name, unit = self.quantity.currentText(), ""
-        for source, (title, color, style) in STYLES.items():
+        for source, (title, own_color, width) in STYLES.items():
             values, curve = self.values(source), self._curves[source]
+            color = own_color or self._foreground
             if values is None:
                 curve.setData([], [])
                 continue
@@ -134,7 +136,7 @@ class CurvesWidget(QWidget):
             curve.setData(
                 np.arange(len(values)),
                 values,
-                pen=pg.mkPen(color, width=2, style=style),
+                pen=pg.mkPen(color, width=width),
                 connect="finite",
                 # Sparse truth has no neighbours to draw a line to.
                 symbol="o" if lonely else None,
@@ -172,7 +174,7 @@ class CurvesWidget(QWidget):
                 line = pg.InfiniteLine(
                     frame,
                     angle=90,
-                    pen=pg.mkPen(self._foreground, style=Qt.PenStyle.DashLine),
+                    pen=pg.mkPen(self._foreground, width=1, style=Qt.PenStyle.DotLine),
                     label=name,
                     labelOpts={"position": 0.92, "color": self._foreground},
                 )

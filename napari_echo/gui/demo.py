@@ -24,6 +24,7 @@ from napari_echo.io.store import LabelStore
 from napari_echo.workflow.describe import describe_clip, describe_measures
 
 SUMMARY, LABELS, LABELLED_SET = "summary.json", "labels", "labelled-set"
+MARK = ".napari-echo-demo"
 PATIENCE_S = 300.0
 POLL_MS = 20
 READER, BRUSH = "demo", 3
@@ -73,14 +74,15 @@ def run_demo(out: Path, headless: bool) -> None:
 def _prepare(out: Path) -> None:
     """Make room in the folder, touching only what a demo wrote."""
     taken = [name for name in (LABELS, LABELLED_SET) if (out / name).exists()]
-    if taken and not (out / SUMMARY).is_file():
+    if taken and not (out / MARK).is_file():
         raise EchoError(
-            f"{out / taken[0]} was not written by a finished demo, so it is not replaced: "
+            f"{out / taken[0]} was not written by a demo, so it is not replaced: "
             "choose another folder."
         )
     for name in taken:
         shutil.rmtree(out / name)
     out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).write_text("The next demo replaces what is in this folder.\n", encoding="utf-8")
 
 
 class _Demo:

@@ -37,7 +37,8 @@ from napari_echo.io.store import LabelStore
 from napari_echo.workflow.session import Session
 
 CURVES_DOCK = "Echo curves"
-WIDTH, SCROLL_BAR = 324, 14
+WIDTH, SCROLL_BAR = 332, 14
+SETTLE_MS = 50
 
 
 class EchoReview(QWidget):
@@ -119,16 +120,19 @@ class EchoReview(QWidget):
 
     def _connect(self) -> None:
         self.verbs.refused.connect(show_error)
+        self.verbs.may_leave = self.may_leave
         for panel in (self.measures_panel, self.marks_panel, self.curves):
             panel.frame_wanted.connect(self.layers.go_to)
         self.marks_panel.heat_wanted.connect(self.layers.show_heat)
         self.correct_panel.paint_wanted.connect(self.layers.paint_with)
         self.correct_panel.restore_wanted.connect(self.layers.restore_frame)
+        self.correct_panel.discard_wanted.connect(self._discard)
         self.viewer.dims.events.current_step.connect(self.curves.move_cursor)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.layers.events.removed.connect(self._on_removed)
         self.viewer.events.theme.connect(self._take_theme)
         session, corrections = self.session, self.session.corrections
+        session.clip_changed.connect(self._fit_view)
         for signal in (
             session.clip_changed,
             session.prediction_changed,
@@ -165,6 +169,10 @@ class EchoReview(QWidget):
         else:
             self.viewer.layers.remove(layer)
 
+    def _fit_view(self) -> None:
+        # Not before the first clip's slider and the docks have taken their room.
+        QTimer.singleShot(SETTLE_MS, self.viewer.reset_view)
+
     def may_leave(self) -> bool:
         """Ask whether strokes that are not committed may go; True where there are none."""
         session = self.session
@@ -180,6 +188,10 @@ class EchoReview(QWidget):
             QMessageBox.StandardButton.Cancel,
         )
         return answer == QMessageBox.StandardButton.Discard
+
+    def _discard(self) -> None:
+        if self.may_leave():
+            self.session.corrections.discard()
 
     def _on_removed(self, event: Event) -> None:
         tag, clip = tag_of(event.value), self.session.clip

@@ -71,6 +71,10 @@ def hint(session: Session) -> str:
     step = next_step(session)
     if step is Step.LOAD and session.clip is not None:
         return "Done with this clip: open another."
+    if step is Step.CORRECT and session.corrections.draft is not None:
+        if commit_obstacle(session):
+            return "Next: paint on a frame, or accept it as it is."
+        return "Next: commit, or correct more frames."
     return {
         Step.LOAD: "Next: open a clip.",
         Step.PREDICT: "Next: run a model on it.",

@@ -12,6 +12,13 @@ def theme_colors(theme: str) -> dict[str, str]:
     return {name: getattr(found, name).as_hex(format="long") for name in names}
 
 
+def readable_on(background: str) -> str:
+    """Return black or white, whichever reads better on a colour (``#rrggbb``)."""
+    red, green, blue = (int(background[i : i + 2], 16) for i in (1, 3, 5))
+    # Luma of ITU-R BT.601.
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 128 else "white"
+
+
 def style_sheet(theme: str) -> str:
     """Style headings, notes and the one primary button."""
     colors = theme_colors(theme)
@@ -22,7 +29,7 @@ def style_sheet(theme: str) -> str:
     QPushButton {{ padding: 3px 8px; }}
     QPushButton[primary="true"] {{
         background-color: {colors["current"]};
-        color: white;
+        color: {readable_on(colors["current"])};
         font-weight: bold;
     }}
     QPushButton[primary="true"]:disabled {{

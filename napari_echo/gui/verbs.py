@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +36,12 @@ class Verbs:
     runner : Jobs
         What runs them.
 
+    Attributes
+    ----------
+    may_leave : callable
+        Asked before the open clip is left: whether strokes that are not
+        committed may go.
+
     Signals
     -------
     refused(str)
@@ -50,8 +56,11 @@ class Verbs:
     def __init__(self, session: Session, runner: Jobs) -> None:
         self.session = session
         self.runner = runner
+        self.may_leave: Callable[[], bool] = lambda: True
+        self._recall_due = False
         runner.failed.connect(self.refused.emit)
         runner.cancelled.connect(self._on_cancelled)
+        runner.busy_changed.connect(self._recall_when_idle)
 
     def _may(self, reason: str) -> bool:
         if not reason and self.runner.busy:
@@ -67,17 +76,20 @@ class Verbs:
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open the first clip among files and folders; the others follow by `step`."""
-        if self._may(""):
+        if self._may("") and self.may_leave():
             self.runner.start(LOADING, jobs.find_paths, list(paths), done=self._take_paths)
 
     def _take_paths(self, paths: list[Path]) -> None:
         self.session.set_paths(paths)
-        self.open_path(paths[0])
+        self._load(paths[0])
 
     def open_path(self, path: Path) -> None:
         """Open a clip; the one before stays until the new one is loaded."""
-        if self._may(""):
-            self.runner.start(LOADING, jobs.load, path, done=self._take_clip)
+        if self._may("") and self.may_leave():
+            self._load(path)
+
+    def _load(self, path: Path) -> None:
+        self.runner.start(LOADING, jobs.load, path, done=self._take_clip)
 
     def _take_clip(self, loaded: jobs.Loaded) -> None:
         self.adopt(loaded.clip, loaded.truth)
@@ -108,13 +120,17 @@ class Verbs:
         truth: Segmentation | None = None,
         key_frames: KeyFrames | None = None,
     ) -> None:
-        """Review a clip that is loaded already."""
-        if self.runner.busy:
-            self.runner.cancel()
+        """Review a clip that is loaded already; a job about the one before is cancelled."""
         self.session.open_clip(clip, truth=truth, key_frames=key_frames)
         if clip.source is not None and clip.source not in self.session.paths:
             self.session.set_paths([*self.session.paths, clip.source])
-        if self.session.corrections.store is not None and not self.runner.busy:
+        self._recall_due = True
+        self.runner.cancel()
+        self._recall_when_idle()
+
+    def _recall_when_idle(self) -> None:
+        if self._recall_due and not self.runner.busy:
+            self._recall_due = False
             self._recall()
 
     def _recall(self) -> None:
@@ -272,7 +288,8 @@ class Verbs:
 
     def use_store(self, store: LabelStore) -> None:
         """Commit to another label store, and look up what it holds of the clip."""
-        if self._may(""):
+        if self._may("") and self.may_leave():
+            self.session.corrections.discard()
             self.session.corrections.set_store(store)
             self._recall()
 

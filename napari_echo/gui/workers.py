@@ -12,9 +12,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from napari.qt.threading import GeneratorWorker, create_worker
 from psygnal import Signal
 from qtpy.QtCore import QObject
+from superqt.utils import create_worker
 
 from napari_echo.core.errors import EchoError
 
@@ -63,11 +63,15 @@ class Jobs(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._worker: GeneratorWorker | None = None
+        self._worker: Any = None
         self._done: Callable[[Any], None] | None = None
         self._title = ""
         self._began = 0.0
         self.seconds: dict[str, float] = {}
+        # Outlives this object, to stop the job when the window is destroyed.
+        running: list[Any] = []
+        self.destroyed.connect(lambda: [worker.quit() for worker in running])
+        self._running = running
 
     @property
     def title(self) -> str:
@@ -116,8 +120,10 @@ class Jobs(QObject):
             except EchoError as error:
                 return _Failure(str(error))
 
-        worker = create_worker(guarded, _start_thread=False)
+        # Superqt types every signal as one that carries a value.
+        worker: Any = create_worker(guarded, _start_thread=False)
         self._worker, self._done, self._title = worker, done, title
+        self._running.append(worker)
         self._began = time.perf_counter()
         worker.yielded.connect(self._on_yielded)
         worker.returned.connect(self._on_returned)
@@ -135,6 +141,7 @@ class Jobs(QObject):
     def shut_down(self) -> None:
         """Stop the running job and let nothing of it arrive any more."""
         worker, self._worker, self._done = self._worker, None, None
+        self._running.clear()
         if worker is not None:
             for signal, slot in (
                 (worker.yielded, self._on_yielded),
@@ -169,4 +176,5 @@ class Jobs(QObject):
 
     def _release(self) -> None:
         self._worker = self._done = None
+        self._running.clear()
         self.busy_changed.emit()

@@ -81,6 +81,20 @@ def test_a_failure_is_one_sentence_and_no_outcome(runner: Jobs, qtbot: QtBot) ->
     assert done == []
 
 
+def test_a_fault_of_the_program_is_not_swallowed(runner: Jobs, qtbot: QtBot) -> None:
+    def fail() -> Job[None]:
+        yield Progress(0, 0, "Failing")
+        raise ZeroDivisionError("a fault")
+
+    heard: list[object] = []
+    runner.failed.connect(heard.append)
+    with qtbot.captureExceptions() as exceptions:
+        runner.start("Failing", fail, done=heard.append)
+        qtbot.waitUntil(lambda: not runner.busy, timeout=10_000)
+    assert heard == []
+    assert [type(error) for _, error, _ in exceptions] == [ZeroDivisionError]
+
+
 def test_a_cancelled_job_ends_at_its_next_progress(runner: Jobs, qtbot: QtBot) -> None:
     gate, closed = threading.Semaphore(0), threading.Event()
 

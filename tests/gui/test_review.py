@@ -294,7 +294,6 @@ def test_the_error_without_truth_says_why_it_cannot_be_marked(
     review.model_panel.action.click()
     wait(review)
     review.marks_panel.criterion.setCurrentText("error")
-    review.marks_panel.refresh()
     assert not review.marks_panel.action.isEnabled()
     assert "ground truth" in review.marks_panel.action.toolTip()
 
@@ -387,11 +386,14 @@ def test_an_earlier_days_revision_is_found_in_the_store(
 
 
 @pytest.mark.parametrize(("answer", "stays"), [("Cancel", True), ("Discard", False)])
+@pytest.mark.parametrize("way", ["napari", "widget"])
 def test_strokes_are_not_lost_without_asking(
     reviewed: Reviewed,
     wait: Callable[[EchoReview], None],
     qtbot: QtBot,
     clip: EchoClip,
+    clip_file: Path,
+    way: str,
     answer: str,
     stays: bool,
 ) -> None:
@@ -402,7 +404,7 @@ def test_strokes_are_not_lost_without_asking(
     wait(review)
     review.correct_panel.action.click()
     correction(review).paint((0, 5, 5), 2)
-    other = EchoClip.from_frames(clip.frames[::-1].copy())
+    np.save(clip_file, clip.frames[::-1])
 
     def press() -> None:
         box = QApplication.activeModalWidget()
@@ -412,9 +414,12 @@ def test_strokes_are_not_lost_without_asking(
         button.click()
 
     QTimer.singleShot(300, press)
-    data, kwargs, _ = clip_layer_data(other)
-    viewer.add_image(data, **kwargs)
+    if way == "napari":
+        viewer.open(clip_file, plugin="napari-echo")
+    else:
+        review.verbs.open_path(clip_file)
     qtbot.wait(600)
+    wait(review)
     assert (review.session.clip is clip) is stays
     assert len([r for r in roles(viewer) if r == "clip"]) == 1
     assert ("correction" in roles(viewer)) is stays

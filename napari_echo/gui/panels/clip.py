@@ -95,15 +95,17 @@ class ClipPanel(Section):
             place = ""
             if many and clip.source is not None:
                 place = f"{session.paths.index(clip.source) + 1}/{len(session.paths)}  "
-            self.name.set_full_text(place + clip.name, f"{clip.name}\n{clip.source or ''}")
-            self.about.set_full_text(describe(clip, session.truth))
+            self.name.set_full_text(
+                place + title(clip, session.truth), f"{clip.source or clip.name}"
+            )
+            self.about.set_full_text(describe(clip))
         notes = clip.notes if clip is not None else ()
         self.note.setVisible(bool(notes))
         self.note.set_full_text("⚠ " + " ".join(notes))
 
 
-def describe(clip: EchoClip, truth: Segmentation | None) -> str:
-    """Say what a clip is in a line."""
+def describe(clip: EchoClip) -> str:
+    """Say how large, how fast and how fine a clip is."""
     height, width = clip.frame_shape
     parts = [f"{len(clip)} frames", f"{width}×{height}"]
     parts.append(f"{clip.fps:.3g} Hz" if clip.fps else "rate unknown")
@@ -112,9 +114,15 @@ def describe(clip: EchoClip, truth: Segmentation | None) -> str:
     else:
         dy, dx = clip.spacing_mm
         parts.append(f"{dy:.3g} mm" if abs(dy - dx) < 1e-3 * dy else f"{dy:.3g}×{dx:.3g} mm")
+    return " · ".join(parts)
+
+
+def title(clip: EchoClip, truth: Segmentation | None) -> str:
+    """Name a clip, its view, and how much ground truth it has."""
+    parts = [clip.name]
     if clip.view != "unknown":
         parts.append(clip.view)
     if truth is not None:
         n = len(truth.annotated_frames)
-        parts.append("truth" if n == len(clip) else f"truth on {n}")
+        parts.append("with truth" if n == len(clip) else f"truth in {n} frames")
     return " · ".join(parts)

@@ -28,10 +28,13 @@ class CorrectPanel(Section):
         The reader wants to paint a structure; 0 erases.
     restore_wanted(int)
         The reader wants a frame back as it was.
+    discard_wanted()
+        The reader wants to drop the correction.
     """
 
     paint_wanted = Signal(int)
     restore_wanted = Signal(int)
+    discard_wanted = Signal()
 
     def __init__(
         self, verbs: Verbs, current_frame: Callable[[], int], parent: QWidget | None = None
@@ -66,7 +69,7 @@ class CorrectPanel(Section):
         row.addWidget(self.waiting, 1)
         row.addWidget(self.commit)
         self.action.clicked.connect(self._start)
-        self.discard.clicked.connect(self.corrections.discard)
+        self.discard.clicked.connect(lambda: self.discard_wanted.emit())
         self.accept.clicked.connect(lambda: verbs.accept(current_frame()))
         self.restore.clicked.connect(lambda: self.restore_wanted.emit(current_frame()))
         self.commit.clicked.connect(self._commit)

@@ -65,6 +65,7 @@ class MarksPanel(Section):
         self._show_value()
         self.action.clicked.connect(self.mark)
         self.criterion.activated.connect(self._wait)
+        self.criterion.currentIndexChanged.connect(self.refresh)
         self.rule.activated.connect(self._change_rule)
         self.value.valueChanged.connect(self._wait)
         self.heat.toggled.connect(self.heat_wanted.emit)

@@ -20,7 +20,7 @@ COLUMNS: dict[Source, str] = {
     "truth": "Truth",
     "correction": "Corrected",
 }
-ROWS = ("EDV", "ESV", "EF", "FAC", "Dice ED/ES")
+ROWS = ("EDV", "ESV", "EF", "FAC", "Dice ED/ES", "Dice")
 
 
 class MeasuresPanel(Section):
@@ -158,10 +158,12 @@ class MeasuresPanel(Section):
             dices = (report.dice_at_ed(key_frames), report.dice_at_es(key_frames))
             if dices != (None, None):
                 values["Dice ED/ES"] = "/".join("–" if d is None else f"{d:.3f}" for d in dices)
+            elif (mean := report.mean_dice()) is not None:
+                values["Dice"] = f"{mean:.3f}"
         return values
 
 
 def _number(value: float) -> str:
     if not math.isfinite(value):
         return "–"
-    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
