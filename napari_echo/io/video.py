@@ -13,9 +13,13 @@ from napari_echo.core.errors import EchoError
 from napari_echo.io.doppler import ColourCheck
 from napari_echo.io.reading import check_file, check_frames, decoding, luma
 
+_CONTAINERS = ("avi", "mov,mp4,m4a,3gp,3g2,mj2")
+# Of any other file ffmpeg plays what looks like a picture in it, a zip archive's
+# JPEGs for one, and nothing tells how many frames there should be.
+
 
 def load_video(path: Path) -> EchoClip:
-    """Load a video file.
+    """Load an AVI, MP4 or MOV file, told by its content.
 
     Frames are decoded in order, without seeking; a file that holds fewer than
     it promises is refused, not shortened.
@@ -39,8 +43,13 @@ def _decode(path: Path) -> tuple[NDArray[np.uint8], float | None]:
     frames: list[NDArray[np.uint8]] = []
     colours = ColourCheck(path)
     with av.open(str(path)) as container:
+        if container.format.name not in _CONTAINERS:
+            raise EchoError(
+                f"{path.name} is not an AVI, MP4 or MOV file, but looks like "
+                f"{container.format.long_name or container.format.name}."
+            )
         if not container.streams.video:
-            raise EchoError(f"{path.name} has no video in it.")
+            raise EchoError(f"{path.name} has no video in it, or is cut off.")
         stream = container.streams.video[0]
         # ffmpeg hides damage by painting pixels of other frames, unless it is told not to;
         # and with threads it does so all the same.

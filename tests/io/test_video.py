@@ -109,19 +109,42 @@ def test_a_picture_named_avi(tmp_path: Path) -> None:
 
     path = tmp_path / "photo.avi"
     Image.new("L", (64, 64), 128).save(path, "png")
-    with pytest.raises(EchoError, match=r"photo\.avi has one frame"):
+    with pytest.raises(EchoError, match=r"photo\.avi is not an AVI, MP4 or MOV file"):
         load_video(path)
 
 
+def test_an_archive_of_jpegs_named_avi(tmp_path: Path, real_cine_path: Path) -> None:
+    # ffmpeg would play the JPEGs that lie in it, those it finds, as a clip.
+    import zipfile
+
+    path = tmp_path / "clips.avi"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(real_cine_path, "clip.dcm")
+    with pytest.raises(EchoError, match=r"clips\.avi is not an AVI, MP4 or MOV file"):
+        load_video(path)
+
+
+def test_a_container_that_does_not_count_its_frames(
+    real_cine: EchoClip, write_video: WriteVideo
+) -> None:
+    # Cut off, it would load as a shorter clip.
+    path = write_video(real_cine.frames[:4], "clip.mkv", "libx264", "yuv420p")
+    named = path.rename(path.with_suffix(".mp4"))
+    with pytest.raises(EchoError, match=r"clip\.mp4 is not an AVI, MP4 or MOV file.*Matroska"):
+        load_video(named)
+
+
 def test_sound_alone(tmp_path: Path) -> None:
-    import wave
+    import av
 
     path = tmp_path / "sound.mp4"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(16000))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        silence = np.zeros((1, 1024), np.float32)
+        frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+        frame.rate = 44100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
     with pytest.raises(EchoError, match=r"sound\.mp4 has no video in it"):
         load_video(path)
 
