@@ -44,7 +44,8 @@ def load_tiff(path: Path) -> EchoClip:
             series = tif.series[0]
             if len(series.pages) != n_pages and len(tif.series) > 1:
                 raise EchoError(f"{path.name} has pages of different sizes, so it is not one clip.")
-            values = _time_first(series.asarray(), series.axes)
+            _check_whole(path, tif)
+            values = _photometric(_time_first(series.asarray(), series.axes), tif.pages[0])
             fps, spacing_mm = tiff_fps(tif), tiff_spacing(tif)
         if _errors(log):
             raise EchoError(f"{path.name} is damaged: its frames do not match its metadata.")
@@ -55,6 +56,25 @@ def _errors(log: list[logging.LogRecord]) -> bool:
     return any(record.levelno >= logging.ERROR for record in log)
 
 
+def _check_whole(path: Path, tif: Any) -> None:
+    """Refuse a file that ends within a frame: some codecs fill what is missing in silence."""
+    size = path.stat().st_size
+    for number, page in enumerate(tif.pages):
+        ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
+        if max(ends, default=0) > size:
+            raise EchoError(f"{path.name} is damaged or cut off: its page {number} is not whole.")
+
+
+def _photometric(values: NDArray[Any], page: Any) -> NDArray[Any]:
+    """Values as they are meant to be seen: colours of a palette, and white as the largest."""
+    kind = page.photometric.name
+    if kind == "PALETTE" and page.colormap is not None and values.ndim == 3:
+        return np.stack([(channel[values] >> 8).astype(np.uint8) for channel in page.colormap], -1)
+    if kind == "MINISWHITE" and values.dtype.kind == "u":
+        return np.asarray(np.iinfo(values.dtype).max - values)
+    return values
+
+
 def _time_first(values: NDArray[Any], axes: str) -> NDArray[Any]:
     """Drop axes of length 1 and put colour last: TCYX of three channels becomes TYXC."""
     keep = [i for i, n in enumerate(values.shape) if n > 1 or axes[i] in "YX"]
@@ -62,8 +82,9 @@ def _time_first(values: NDArray[Any], axes: str) -> NDArray[Any]:
         values.squeeze(tuple(set(range(values.ndim)) - set(keep))),
         "".join(axes[i] for i in keep),
     )
-    if "C" in axes and values.ndim == 4 and values.shape[axes.index("C")] == 3:
-        values = np.moveaxis(values, axes.index("C"), -1)
+    for colour in "CS":  # channels, or the samples of a pixel
+        if colour in axes and values.ndim == 4 and values.shape[axes.index(colour)] == 3:
+            return np.moveaxis(values, axes.index(colour), -1)
     return values
 
 

@@ -128,6 +128,35 @@ def test_any_damage_is_an_echo_error_or_harmless(
     assert all(re.fullmatch(rf"bad\{kind} .*\.", outcome) for outcome in outcomes)
 
 
+def test_a_compressed_tiff_that_lacks_one_byte(tmp_path: Path, speckle: Speckle) -> None:
+    # LZW decodes what is left and fills the rest.
+    path = tmp_path / "cut.tif"
+    tifffile.imwrite(path, speckle(), compression="lzw")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(EchoError, match=r"cut\.tif is damaged or cut off: its page 5"):
+        load_tiff(path)
+
+
+def test_a_tiff_whose_white_is_zero(tmp_path: Path, speckle: Speckle) -> None:
+    path = tmp_path / "inverse.tif"
+    tifffile.imwrite(path, 255 - speckle(), photometric="miniswhite")
+    assert (load_tiff(path).frames == speckle()).all()
+
+
+def test_a_tiff_of_palette_colours(tmp_path: Path, speckle: Speckle) -> None:
+    path = tmp_path / "palette.tif"
+    ramp = np.repeat((np.arange(255, -1, -1, dtype=np.uint16) << 8)[np.newaxis], 3, axis=0)
+    tifffile.imwrite(path, 255 - speckle(), photometric="palette", colormap=ramp)
+    assert (load_tiff(path).frames == speckle()).all()
+
+
+def test_a_tiff_of_colour_planes(tmp_path: Path, speckle: Speckle) -> None:
+    path = tmp_path / "planes.tif"
+    planes = np.repeat(speckle()[:, np.newaxis], 3, axis=1)
+    tifffile.imwrite(path, planes, photometric="rgb", planarconfig="separate")
+    assert (load_tiff(path).frames == speckle()).all()
+
+
 def test_a_damaged_compressed_nifti_is_found_by_its_checksum(
     tmp_path: Path, speckle: Speckle
 ) -> None:
