@@ -78,8 +78,9 @@ def _no_image(path: Path, header: Any) -> str:
     if header.get("Rows"):
         frames = int(header.get("NumberOfFrames") or 1)
         return f"{path.name} is cut off: its {frames} frames are missing or not whole."
-    kind = header.get("SOPClassUID")
-    if kind is None or "Image" in getattr(kind, "name", "Image"):
+    # A DICOMDIR states its kind in the file's meta information alone.
+    kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
+    if not kind or "Image" in kind.name:
         return f"{path.name} is cut off: its header ends before the image."
     return f"{path.name} is a DICOM file without an image ({kind.name})."
 

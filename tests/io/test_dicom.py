@@ -322,6 +322,15 @@ def test_a_report_without_an_image() -> None:
         load_dicom(Path(str(get_testdata_file("test-SR.dcm", download=False))))
 
 
+def test_a_directory_of_dicom_files_is_no_clip(tmp_path: Path) -> None:
+    from pydicom.data import get_testdata_file
+
+    path = tmp_path / "index.dcm"
+    path.write_bytes(Path(str(get_testdata_file("DICOMDIR", download=False))).read_bytes())
+    with pytest.raises(EchoError, match=r"index\.dcm is a DICOM file without an image \(Media"):
+        load_dicom(path)
+
+
 def test_a_compression_without_a_decoder(write_dicom: WriteDicom, speckle: Speckle) -> None:
     path = write_dicom(speckle(), syntax="1.2.840.10008.1.2.4.102", jpegs=[b"\0\0"] * 6)
     with pytest.raises(EchoError, match=r"MPEG-4.*no decoder is installed"):
