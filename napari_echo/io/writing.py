@@ -55,10 +55,11 @@ def new_file(path: Path, *, replace: bool) -> Iterator[Path]:
     EchoError
         If the file exists and may not be replaced, or the disk refuses.
     """
-    partial = path.with_name(f".{path.name}.partial-{uuid.uuid4().hex[:8]}")
-    if path.exists() and not replace:
-        raise EchoError(f"{path} exists already and is never overwritten.")
+    # Not named after `path`, whose name may be as long as the disk takes.
+    partial = path.with_name(f".partial-{uuid.uuid4().hex}")
     try:
+        if path.exists() and not replace:
+            raise EchoError(f"{path} exists already and is never overwritten.")
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         with partial.open("rb+") as file:

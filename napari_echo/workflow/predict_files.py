@@ -31,11 +31,14 @@ For each clip two files appear in the output folder:
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from napari_echo import __version__
 from napari_echo.core.clip import EchoClip
@@ -44,6 +47,7 @@ from napari_echo.core.params import PredictParams
 from napari_echo.core.prediction import Prediction
 from napari_echo.io.labels import write_labels
 from napari_echo.io.load import CLIP_SUFFIXES, find_clips, load
+from napari_echo.io.reading import reason
 from napari_echo.io.writing import new_file
 from napari_echo.metrics.volume import LVMeasures
 from napari_echo.ml.packs import ModelPack
@@ -51,6 +55,9 @@ from napari_echo.ml.predictor import make_predictor
 from napari_echo.workflow.describe import describe_clip, describe_measures
 from napari_echo.workflow.measure import measure
 from napari_echo.workflow.predict import SegmentationModel, predict
+
+# Bytes of an output's name: disks take 255, of which the endings need some.
+_LONGEST_NAME = 230
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ def predict_files(
     ------
     EchoError
         If a source does not exist, none holds a clip, the pack is damaged or
-        `out` cannot be made.
+        `out` cannot be made or written to.
     """
     params = params or PredictParams()
     paths = find_clips(sources)
@@ -138,8 +145,12 @@ def predict_paths(
     out = Path(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):  # before minutes of work, and not after
+            pass
+    except FileExistsError as error:
+        raise EchoError(f"{out} is a file; give a folder for the output.") from error
     except OSError as error:
-        raise EchoError(f"The folder {out} cannot be made: {error.strerror}.") from error
+        raise EchoError(f"The folder {out} cannot be written to: {reason(error)}.") from error
     names = output_names(paths)
     done: list[PredictedFile] = []
     failed: list[tuple[Path, str]] = []
@@ -165,7 +176,8 @@ def output_names(paths: Sequence[Path]) -> list[str]:
     """Name the output of each source; no two names are the same.
 
     A name is the file's without its ending. Files that would share one keep
-    their endings, and if need be the names of the folders above them.
+    their endings, and if need be the names of the folders above them. What is
+    too long for a disk is cut and ends in a hash of the whole.
     """
     names = [_without_ending(path.name) for path in paths]
     parts = [path.absolute().parts[1:] for path in paths]
@@ -177,7 +189,15 @@ def output_names(paths: Sequence[Path]) -> list[str]:
             names[i] = "-".join(parts[i][-depth:])
             if depth > len(parts[i]):  # paths that differ in no more than case
                 names[i] += f"-{i + 1}"
-    return names
+    return [_short_enough(name) for name in names]
+
+
+def _short_enough(name: str) -> str:
+    encoded = os.fsencode(name)
+    if len(encoded) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:12]
+    return encoded[: _LONGEST_NAME - 13].decode("utf-8", "ignore") + "-" + digest
 
 
 def _without_ending(name: str) -> str:

@@ -140,13 +140,33 @@ def test_output_names_differ_by_more_than_case() -> None:
     assert len({name.casefold() for name in names}) == 3
 
 
+def test_a_name_as_long_as_the_disk_takes(clip_file: Path, model: Any, tmp_path: Path) -> None:
+    long, twin = (clip_file.with_name("\u00e9" * 125 + end + ".npy") for end in "ab")
+    for path in (clip_file.rename(long), twin):
+        path.write_bytes(long.read_bytes())
+    summary = predict_paths([long, twin], model, tmp_path / "out", PredictParams())
+    assert summary.failed == ()
+    assert len({done.json_file for done in summary.done}) == 2
+    assert all(done.json_file.name.startswith("\u00e9" * 100) for done in summary.done)
+
+
 def test_an_output_that_is_a_file_and_a_source_that_is_not_there(
     clip_file: Path, model: Any, tmp_path: Path
 ) -> None:
-    with pytest.raises(EchoError, match="cannot be made"):
+    with pytest.raises(EchoError, match=r"beating\.npy is a file; give a folder"):
         predict_paths([clip_file], model, clip_file, PredictParams())
     summary = predict_paths([tmp_path / "none.npy"], model, tmp_path / "out", PredictParams())
     assert "none.npy" in summary.failed[0][1]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no /proc here")
+def test_an_output_that_cannot_be_written_to_is_refused_before_the_work(
+    clip_file: Path, model: Any
+) -> None:
+    told: list[Any] = []
+    with pytest.raises(EchoError, match="/proc/self cannot be written to"):
+        predict_paths([clip_file], model, Path("/proc/self"), PredictParams(), told.append)
+    assert told == []
 
 
 def test_the_default_model_on_the_real_cine(real_cine_path: Path, tmp_path: Path) -> None:
