@@ -124,9 +124,14 @@ def open_pack(path: Path) -> ModelPack:
         raise EchoError(f"{path} is not a model pack: it has no {CARD}.")
     try:
         card = ModelCard.model_validate_json(card_path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError, OSError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        raise EchoError(f"The card of the model pack {path} is damaged: {reason}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{field}: " for field in first["loc"])
+        raise EchoError(
+            f"The card of the model pack {path} is damaged: {where}{first['msg']}."
+        ) from error
+    except (UnicodeDecodeError, OSError) as error:
+        raise EchoError(f"The card of the model pack {path} is damaged: {error}.") from error
     if any(Path(name).name != name for name in card.files):
         raise EchoError(f"The card of the model pack {path} names a file outside the pack.")
     if card.files.get(WEIGHTS) != card.id:
