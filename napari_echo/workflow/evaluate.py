@@ -121,9 +121,7 @@ def evaluate(
                 if entry.spacing_mm is not None:
                     distances = (hd95(a, b, entry.spacing_mm), asd(a, b, entry.spacing_mm))
                 scores.append(
-                    FrameScore(
-                        entry.study_id, frame, phase, structure.name, dice(a, b), *distances
-                    )
+                    FrameScore(entry.study_id, frame, phase, structure.name, dice(a, b), *distances)
                 )
     if on_progress is not None:
         on_progress(len(entries), len(entries))
