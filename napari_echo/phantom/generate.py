@@ -27,6 +27,9 @@ from napari_echo.phantom.valves import draw_leaflets, leaflets
 
 _FLOAT = NDArray[np.float64]
 
+Part = Literal["key", "half beat"]
+"""What is rendered of a clip, where that is not the whole."""
+
 DEFAULT_SIZE = (256, 256)
 # The motion is smooth: it is computed on every third sample and interpolated.
 _MOTION_STEP = 3
@@ -39,7 +42,7 @@ class PhantomClip:
     Attributes
     ----------
     clip : EchoClip
-        The frames; `fps` is None where single frames were picked.
+        The frames; `fps` is None where they do not follow each other.
     truth : Segmentation
         Exact labels of every frame: 1 LV cavity (papillary muscles and
         trabeculae included, ended by the annulus line), 2 myocardium of the
@@ -66,7 +69,7 @@ def generate(
     *,
     size: tuple[int, int] | None = None,
     params: PhantomParams | None = None,
-    frames: Sequence[int] | Literal["key"] | None = None,
+    frames: Sequence[int] | Part | None = None,
 ) -> PhantomClip:
     """Generate a phantom clip.
 
@@ -78,10 +81,10 @@ def generate(
         Height and width of the image, 256 x 256 when left out.
     params : PhantomParams, optional
         What to make; `PhantomParams.sample(seed)` when left out.
-    frames : sequence of int or "key", optional
+    frames : sequence of int, "key" or "half beat", optional
         Render only these frames of the clip, in this order; "key" is ED and
-        ES of the first beat. A frame does not depend on which others are
-        rendered.
+        ES of the first beat, "half beat" every frame from its ED to its ES.
+        A frame does not depend on which others are rendered.
 
     Returns
     -------
@@ -104,7 +107,8 @@ def generate(
     if frames is None:
         picked = list(range(n_frames))
     elif isinstance(frames, str):
-        picked = list(beats[0]) if beats else [0]
+        ed, es = beats[0] if beats else (0, 0)
+        picked = sorted({ed, es}) if frames == "key" else list(range(ed, es + 1))
     else:
         picked = [int(i) for i in frames]
     if not picked or not all(0 <= i < n_frames for i in picked):
@@ -112,6 +116,7 @@ def generate(
             f"Phantom {seed} has the frames 0 to {n_frames - 1}; cannot render {picked}."
         )
 
+    in_a_row = len(picked) > 1 and picked == list(range(picked[0], picked[-1] + 1))
     rendered = [scene.frame(i) for i in picked]
     images, labels = (np.stack(part) for part in zip(*rendered, strict=True))
     place = {frame: position for position, frame in enumerate(picked)}
@@ -121,7 +126,7 @@ def generate(
     )
     clip = EchoClip.from_frames(
         images,
-        fps=params.cycle.fps if frames is None else None,
+        fps=params.cycle.fps if in_a_row else None,
         spacing_mm=(scene.geometry.spacing, scene.geometry.spacing),
         view="A4C",
         study_id=f"phantom-{seed:06d}",

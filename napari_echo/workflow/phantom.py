@@ -7,10 +7,13 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from napari_echo.core.errors import EchoError
 from napari_echo.io.labelled import LabelledClip
+
+if TYPE_CHECKING:
+    from napari_echo.phantom.generate import Part
 
 Layout = Literal["camus", "echonet", "clips"]
 
@@ -18,6 +21,8 @@ _CLIPS_A_SEED = 1_000_000
 # Of every ten clips the second goes to validation and the third to test: three
 # make a whole data set, and a larger one keeps the splits of a smaller.
 _SPLITS = {1: "val", 2: "test"}
+# What a layout holds of a clip, where that is not the whole: no more is drawn.
+_WRITTEN: dict[str, Part] = {"camus": "half beat", "clips": "key"}
 
 
 def write_phantoms(
@@ -66,7 +71,7 @@ def write_phantoms(
         raise EchoError(f"Cannot write {n} phantoms: ask for 1 to a million.")
     if seed < 0:
         raise EchoError(f"The seed {seed} is negative: give 0 or more.")
-    clips = _phantoms(n, seed, "key" if layout == "clips" else None, workers, on_progress)
+    clips = _phantoms(n, seed, _WRITTEN.get(layout), workers, on_progress)
     if layout == "camus":
         from napari_echo.io.camus_writer import write_camus
 
@@ -85,7 +90,7 @@ def write_phantoms(
 def _phantoms(
     n: int,
     seed: int,
-    frames: Literal["key"] | None,
+    frames: Part | None,
     workers: int,
     on_progress: Callable[[int, int], None] | None,
 ) -> Iterator[LabelledClip]:
@@ -105,7 +110,7 @@ def _phantoms(
                 on_progress(done, n)
 
 
-def _draw(job: tuple[int, str, Literal["key"] | None]) -> LabelledClip:
+def _draw(job: tuple[int, str, Part | None]) -> LabelledClip:
     from napari_echo.phantom.generate import generate
 
     seed, split, frames = job

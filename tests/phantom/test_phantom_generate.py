@@ -59,6 +59,17 @@ def test_key_frames_are_ed_and_es_of_the_first_beat(phantom: PhantomClip) -> Non
     assert [(b.ed, b.es) for b in key.key_frames.beats] == [(0, 1)]
 
 
+def test_a_half_beat_is_the_whole_clip_from_ed_to_es(phantom: PhantomClip) -> None:
+    half = generate(3, size=(128, 128), params=phantom.params, frames="half beat")
+    beat = phantom.key_frames.beats[0]
+    systole = slice(beat.ed, beat.es + 1)
+    np.testing.assert_array_equal(half.clip.frames, phantom.clip.frames[systole])
+    np.testing.assert_array_equal(half.truth.labels, phantom.truth.labels[systole])
+    assert [(b.ed, b.es) for b in half.key_frames.beats] == [(0, beat.es - beat.ed)]
+    assert half.clip.fps == phantom.clip.fps
+    assert half.ef == phantom.ef
+
+
 def test_every_frame_is_annotated_with_three_structures(phantom: PhantomClip) -> None:
     assert phantom.truth.annotated.all()
     assert phantom.truth.labels.shape == phantom.clip.frames.shape

@@ -15,7 +15,7 @@ from napari_echo.io.camus import read_camus
 from napari_echo.io.camus_writer import write_camus
 from napari_echo.io.clipset import open_clipset
 from napari_echo.io.labelled import LabelledClip
-from napari_echo.phantom.generate import generate
+from napari_echo.phantom.generate import PhantomClip, generate
 from napari_echo.workflow.phantom import write_phantoms
 from napari_echo.workflow.preprocess import preprocess
 
@@ -42,6 +42,32 @@ def test_camus_becomes_a_clip_data_set(small_camus: Path, tmp_path: Path, sequen
         assert ed > es > 0
         assert entry.spacing_mm is not None
         assert entry.key_frames.beats == (Beat(0, 1),)
+
+
+def test_no_more_is_drawn_for_camus_than_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def small(seed: int, *, frames: Any) -> PhantomClip:
+        phantom = generate(seed, size=(64, 64), frames=frames)
+        drawn.append(len(phantom.clip))
+        return phantom
+
+    monkeypatch.setattr("napari_echo.phantom.generate.generate", small)
+    (item,) = read_camus(write_phantoms("camus", 1, 5, tmp_path / "set"), sequences=True)
+    whole = generate(5_000_000, size=(64, 64))
+    beat = whole.key_frames.beats[0]
+    assert drawn == [len(item.clip)] == [beat.es - beat.ed + 1]
+    assert len(whole.clip) > 2 * drawn[0]
+    # What is written is what the whole clip would have given.
+    as_a_whole = LabelledClip(whole.clip, whole.truth, whole.key_frames, "train", whole.ef)
+    (expected,) = read_camus(write_camus(tmp_path / "whole", [as_a_whole]), sequences=True)
+    assert item.clip.clip_id == expected.clip.clip_id
+    assert item.clip.fps == expected.clip.fps
+    assert item.key_frames == expected.key_frames
+    assert item.ef == expected.ef
+    np.testing.assert_array_equal(item.truth.labels, expected.truth.labels)
 
 
 @pytest.mark.slow
