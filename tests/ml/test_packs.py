@@ -114,7 +114,7 @@ def test_a_missing_file_is_named(copy: Path) -> None:
     ("change", "message"),
     [
         ({"id": "0" * 64}, "vouch"),
-        ({"input_size": 7}, "damaged"),
+        ({"input_size": 7}, "damaged: input_size"),
         ({"files": {"../evil": "0" * 64}}, "outside"),
         ({"surprise": 1}, "damaged"),
     ],
