@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from napari_echo.workflow.session import Session, Source
 
 HEIGHT = 180
+MANY = 8
 QUANTITIES = ("volume", "area", "length")
 # Okabe-Ito, told apart by colour-blind readers; None is the colour of text.
 # The width lets a curve show under another that runs along it.
@@ -132,13 +133,13 @@ class CurvesWidget(QWidget):
                 curve.setData([], [])
                 continue
             unit = getattr(session.measures[source], f"unit_{name}")
-            lonely = np.isfinite(values).sum() < len(values)
+            lonely = len(values) == 1 or np.isfinite(values).sum() < len(values)
             curve.setData(
                 np.arange(len(values)),
                 values,
                 pen=pg.mkPen(color, width=width),
                 connect="finite",
-                # Sparse truth has no neighbours to draw a line to.
+                # Stills and sparse truth have no neighbours to draw a line to.
                 symbol="o" if lonely else None,
                 symbolSize=6,
                 symbolBrush=color,
@@ -184,8 +185,11 @@ class CurvesWidget(QWidget):
     def _fit(self) -> None:
         """Let the axes span the clip, and the values from zero."""
         clip = self.session.clip
-        last = max(len(clip) - 1, 1) if clip is not None else 1
-        self.plot.setXRange(0, last, padding=0.02)
+        n = len(clip) if clip is not None else 1
+        self.plot.setXRange(0, max(n - 1, 1), padding=0.02)
+        # A frame has no fractions.
+        whole = [[(frame, str(frame)) for frame in range(n)]] if n <= MANY else None
+        self.plot.getPlotItem().getAxis("bottom").setTicks(whole)
         found = [v for s in STYLES if (v := self.values(s)) is not None and np.isfinite(v).any()]
         top = max((float(np.nanmax(v)) for v in found), default=1.0)
         self.plot.setYRange(0, top, padding=0.1)

@@ -142,6 +142,9 @@ class Verbs:
         def take(revisions: list[Revision]) -> None:
             if session.clip is clip:
                 session.corrections.take_revisions(revisions)
+                if store.damaged:
+                    n = len(store.damaged)
+                    self.told.emit(f"{n} damaged files of the label store were passed over.")
                 if session.truth is not None:
                     self.measure()
 

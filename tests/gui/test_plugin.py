@@ -145,8 +145,13 @@ def test_the_plugins_menu_opens_the_review(
 ) -> None:
     viewer = make_napari_viewer()
     viewer.window._update_plugins_menu_state()
-    entries = [action.text() for action in viewer.window.plugins_menu.actions()]
-    assert any("Echo review" in entry for entry in entries), entries
+    entries = {action.text(): action for action in viewer.window.plugins_menu.actions()}
+    name = "Echo review (napari-echo)"
+    entries[name].trigger()
+    assert isinstance(viewer.window.dock_widgets[name], EchoReview)
+    # The plugin's other way in finds the same dock: a viewer has one review.
+    _, review = viewer.window.add_plugin_dock_widget(PLUGIN, "Echo review")
+    assert viewer.window.dock_widgets[name] is review
 
 
 @pytest.mark.parametrize("sample", ["phantom", "real_cine"])

@@ -107,8 +107,9 @@ class ClipPanel(Section):
 def describe(clip: EchoClip) -> str:
     """Say how large, how fast and how fine a clip is."""
     height, width = clip.frame_shape
-    parts = [f"{len(clip)} frames", f"{width}×{height}"]
-    parts.append(f"{clip.fps:.3g} Hz" if clip.fps else "rate unknown")
+    parts = ["1 frame" if len(clip) == 1 else f"{len(clip)} frames", f"{width}×{height}"]
+    if len(clip) > 1:
+        parts.append(f"{clip.fps:.3g} Hz" if clip.fps else "rate unknown")
     if clip.spacing_mm is None:
         parts.append("spacing unknown")
     else:

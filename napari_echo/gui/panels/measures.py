@@ -20,7 +20,7 @@ COLUMNS: dict[Source, str] = {
     "truth": "Truth",
     "correction": "Corrected",
 }
-ROWS = ("EDV", "ESV", "EF", "FAC", "Dice ED/ES", "Dice")
+ROWS = ("EDV", "ESV", "EF", "FAC", "Volume", "Area", "Dice ED/ES", "Dice")
 
 
 class MeasuresPanel(Section):
@@ -132,7 +132,8 @@ class MeasuresPanel(Section):
             if measures is None:
                 continue
             texts[0, c] = title
-            units |= {"EDV": measures.unit_volume, "ESV": measures.unit_volume}
+            units |= dict.fromkeys(("EDV", "ESV", "Volume"), measures.unit_volume)
+            units["Area"] = measures.unit_area
             for name, value in self._values(source, measures).items():
                 texts[ROWS.index(name) + 1, c] = value
         for r, name in enumerate(ROWS, start=1):
@@ -141,6 +142,10 @@ class MeasuresPanel(Section):
         for where, cell in self.cells.items():
             cell.setText(texts[where])
             cell.setVisible(bool(texts[where]))
+
+    def shown(self, row: str, source: Source) -> str:
+        """Return what the table says in a row of `ROWS` of a source; empty for nothing."""
+        return self.cells[ROWS.index(row) + 1, list(COLUMNS).index(source) + 1].text()
 
     def _values(self, source: Source, measures: LVMeasures) -> dict[str, str]:
         index, n = self._index(), len(measures.beats)
@@ -153,6 +158,9 @@ class MeasuresPanel(Section):
                 "EF": _number(100 * beat.ef),
                 "FAC": _number(100 * beat.fac),
             }
+        elif len(measures.area) == 1:
+            # A still has no beat, but a size.
+            values = {"Volume": _number(measures.volume[0]), "Area": _number(measures.area[0])}
         report, key_frames = self.session.report, self.session.key_frames
         if source == "prediction" and report is not None and key_frames is not None:
             dices = (report.dice_at_ed(key_frames), report.dice_at_es(key_frames))

@@ -60,6 +60,7 @@ class ModelPanel(Section):
             self.outcome.set_full_text("Not run on this clip yet." if session.clip else "")
         else:
             n = len(prediction.segmentation.annotated)
+            frames = "1 frame" if n == 1 else f"{n} frames"
             self.outcome.set_full_text(
-                f"{n} frames by {prediction.model_name} in {prediction.seconds:.1f} s"
+                f"{frames} by {prediction.model_name} in {prediction.seconds:.1f} s"
             )

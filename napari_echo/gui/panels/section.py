@@ -14,6 +14,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+PADDING = 6
+"""What napari's style takes of a label's width, in pixels."""
+
 
 class Section(QWidget):
     """A titled part of the dock, with its main button beside the title.
@@ -85,7 +88,8 @@ class ElidedLabel(QLabel):
 
     def _elide(self) -> None:
         mode = Qt.TextElideMode.ElideRight
-        self.setText(self.fontMetrics().elidedText(self._full, mode, max(self.width(), 1)))
+        room = max(self.width() - PADDING, 1)
+        self.setText(self.fontMetrics().elidedText(self._full, mode, room))
 
 
 def may_shrink(*widgets: QWidget) -> None:
