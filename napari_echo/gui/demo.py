@@ -17,6 +17,7 @@ from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import LV
+from napari_echo.core.params import Criterion
 from napari_echo.gui.app import PLUGIN, open_viewer
 from napari_echo.gui.review import EchoReview
 from napari_echo.gui.verbs import MARKING, MEASURING, PREDICTING
@@ -62,8 +63,7 @@ def run_demo(out: Path, headless: bool) -> None:
         (out / SUMMARY).write_text(text + "\n", encoding="utf-8")
         if not headless:
             demo.open_sample("real_cine")
-            demo.press(review.model_panel.action)
-            demo.press(review.marks_panel.action)
+            demo.predict_and_mark({}, "entropy")
             napari.run()
     finally:
         # The window of a display may be gone by now.
@@ -132,7 +132,7 @@ class _Demo:
         """Load, predict, mark, correct and export the real cine."""
         review = self.review
         seconds = {"load": self.open_sample("real_cine")}
-        self._predict_and_mark(seconds)
+        self.predict_and_mark(seconds, "entropy")
         start = time.perf_counter()
         self.press(review.measures_panel.jump["ED"])
         self.press(review.correct_panel.action)
@@ -157,15 +157,16 @@ class _Demo:
     def review_phantom(self, out: Path) -> dict[str, Any]:
         """Load, predict and mark the phantom, by its error against the truth."""
         seconds = {"load": self.open_sample("phantom")}
-        self.review.marks_panel.criterion.setCurrentText("error")
-        self._predict_and_mark(seconds)
+        self.predict_and_mark(seconds, "error")
         self.press(self.review.measures_panel.jump["ES"])
         self._picture(out / "review_phantom.png")
         return self._summary(seconds)
 
-    def _predict_and_mark(self, seconds: dict[str, float]) -> None:
+    def predict_and_mark(self, seconds: dict[str, float], criterion: Criterion) -> None:
+        """Run the model and mark what is hard; add the seconds that each step took."""
         review = self.review
         self.press(review.model_panel.action)
+        review.marks_panel.criterion.setCurrentText(criterion)
         self.press(review.marks_panel.action)
         prediction, spent = self.session.prediction, review.jobs.seconds
         if prediction is None or not self.session.measures["prediction"].beats:
