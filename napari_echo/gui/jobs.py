@@ -19,6 +19,7 @@ from napari_echo.core.params import HardnessParams, PredictParams
 from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Base, Revision, Status
 from napari_echo.gui.workers import Job, Progress
+from napari_echo.workflow.corrections import merge
 from napari_echo.workflow.session import Source
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def predict(
     predictor: Predictor | None,
     key_frames: KeyFrames | None,
     truth: Segmentation | None,
-    correction: Segmentation | None,
+    revisions: Sequence[Revision],
 ) -> Job[Predicted]:
     """Segment a clip with a model and measure what it says."""
     from napari_echo.workflow.predict import iter_predict
@@ -112,6 +113,7 @@ def predict(
             prediction: Prediction = end.value
             break
         yield Progress(done, total, f"Predicting with {pack.name}")
+    correction = merge(clip, revisions, prediction)
     measured = yield from measure(clip, key_frames, prediction, truth, correction, {}, None)
     return Predicted(prediction, predictor, measured)
 

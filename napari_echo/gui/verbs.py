@@ -168,7 +168,7 @@ class Verbs:
             session.predictor,
             self._given_key_frames(),
             session.truth,
-            session.corrections.merged(session.prediction),
+            session.corrections.revisions,
             done=partial(self._take_prediction, clip),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -239,20 +239,8 @@ class Corrections:
         return self._clips
 
     def merged(self, prediction: Prediction | None) -> Segmentation | None:
-        """Lay the committed frames over the prediction, where there is one."""
-        clip, revisions = self._clip, self.revisions
-        if clip is None or not revisions:
-            return None
-        if prediction is not None:
-            labels = prediction.segmentation.labels.copy()
-            annotated = np.ones(len(clip), np.bool_)
-        else:
-            labels = np.zeros(clip.frames.shape, np.uint8)
-            annotated = np.zeros(len(clip), np.bool_)
-        for revision in revisions:
-            labels[list(revision.frames)] = revision.labels
-            annotated[list(revision.frames)] = True
-        return Segmentation(labels, annotated, "correction", revisions[-1].schema)
+        """Lay what was committed for the open clip over a prediction (`merge`)."""
+        return merge(self._clip, self.revisions, prediction) if self._clip is not None else None
 
     # The store and the export -------------------------------------------------
 
@@ -277,3 +265,36 @@ class Corrections:
         """Take note of a labelled set that was written."""
         self._export_path = path
         self.exported.emit(path)
+
+
+def merge(
+    clip: EchoClip, revisions: Sequence[Revision], prediction: Prediction | None
+) -> Segmentation | None:
+    """Lay the committed frames of a clip over a prediction.
+
+    Parameters
+    ----------
+    clip : EchoClip
+        The clip.
+    revisions : sequence of Revision
+        Its revisions, oldest first; the last that labels a frame counts.
+    prediction : Prediction or None
+        Labels of the other frames; without it they are not annotated.
+
+    Returns
+    -------
+    Segmentation or None
+        None where nothing was committed.
+    """
+    if not revisions:
+        return None
+    if prediction is not None:
+        labels = prediction.segmentation.labels.copy()
+        annotated = np.ones(len(clip), np.bool_)
+    else:
+        labels = np.zeros(clip.frames.shape, np.uint8)
+        annotated = np.zeros(len(clip), np.bool_)
+    for revision in revisions:
+        labels[list(revision.frames)] = revision.labels
+        annotated[list(revision.frames)] = True
+    return Segmentation(labels, annotated, "correction", revisions[-1].schema)

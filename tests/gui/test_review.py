@@ -383,6 +383,10 @@ def test_an_earlier_days_revision_is_found_in_the_store(
     (found,) = second.session.corrections.revisions
     assert found.revision_id == first.session.corrections.revisions[0].revision_id
     assert second.correct_panel.start_from.currentData() == "correction"
+    # Frames that nobody corrected are the new prediction's.
+    second.model_panel.action.click()
+    wait(second)
+    assert np.isfinite(second.session.measures["correction"].area).all()
 
 
 @pytest.mark.parametrize(("answer", "stays"), [("Cancel", True), ("Discard", False)])
