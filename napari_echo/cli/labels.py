@@ -12,7 +12,6 @@ from napari_echo.core.errors import EchoError
 
 if TYPE_CHECKING:
     from napari_echo.core.revision import Revision
-    from napari_echo.io.store import LabelStore
 
 app = typer.Typer(no_args_is_help=True, help="List, show and export committed labels.")
 
@@ -23,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_revisions(store: StoreFolder, json: AsJson = False) -> None:
     """List the revisions of a label store, the oldest first."""
-    revisions = _open_store(store).revisions()
+    revisions = _revisions(store)
     if json:
         print_json([_as_dict(revision) for revision in revisions])
         return
@@ -46,10 +45,10 @@ def show(
     store: StoreFolder,
     revision: Annotated[str, typer.Argument(help="A revision's id, or how it begins.")],
 ) -> None:
-    """Show one revision as JSON: its clip, frames, areas, base, reader and times."""
-    found = [r for r in _open_store(store).revisions() if r.revision_id.startswith(revision)]
+    """Show one revision as JSON: its clip, frames, pixels labelled, base, reader and times."""
+    found = [r for r in _revisions(store) if r.revision_id.startswith(revision)]
     if len(found) != 1:
-        count = "No revision" if not found else f"{len(found)} revisions"
+        count = "No revision" if not found else f"More than one revision, {len(found)},"
         raise EchoError(f"{count} in {store} begins with '{revision}'; see `labels list`.")
     print_json(_as_dict(found[0]))
 
@@ -67,7 +66,7 @@ def export(
     from napari_echo.io.load import find_clips, load
     from napari_echo.workflow.export import export_clipset
 
-    revisions = _open_store(store).revisions()
+    revisions = _revisions(store)
     labelled = {revision.clip_id for revision in revisions}
     loaded = {}
     for path in find_clips(clips):
@@ -82,12 +81,17 @@ def export(
     typer.echo(str(export_clipset(revisions, loaded, out, split=split)))
 
 
-def _open_store(folder: Path) -> LabelStore:
+def _revisions(folder: Path) -> list[Revision]:
+    """Read a store's revisions, and say on stderr which files are no whole ones."""
     from napari_echo.io.store import LabelStore
 
     if not folder.is_dir():
         raise EchoError(f"There is no label store at {folder}.")
-    return LabelStore(folder)
+    store = LabelStore(folder)
+    revisions = store.revisions()
+    for damaged in store.damaged:
+        typer.echo(f"napari-echo: skipped: {damaged.reason}", err=True)
+    return revisions
 
 
 def _as_dict(revision: Revision) -> dict[str, Any]:
@@ -102,6 +106,8 @@ def _as_dict(revision: Revision) -> dict[str, Any]:
     return {
         **fields,
         "schema": revision.schema.name,
+        "started": revision.started.isoformat(),
+        "committed": revision.committed.isoformat(),
         "base": asdict(revision.base),
         "key_frames": asdict(revision.key_frames),
         "pixels": pixels,

@@ -74,8 +74,8 @@ def _labelled_clips(
         clip = clips.get(clip_id)
         if clip is None:
             raise EchoError(
-                f"The clip {clip_id} of study {revisions[0].study_id} is labelled but not at hand: "
-                "open it before you export."
+                f"The clip {clip_id} of study {revisions[0].study_id} is labelled but not among "
+                "the clips: open it, or name its file, before you export."
             )
         ordered = _in_order(revisions)
         latest: dict[int, tuple[Revision, int]] = {}

@@ -77,6 +77,16 @@ def test_show_refuses_an_unknown_id(revision: Revision, tmp_path: Path) -> None:
     assert "No revision" in result.stderr
 
 
+def test_damaged_revisions_are_told(revision: Revision, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    whole = (store / f"{revision.revision_id}.tif").read_bytes()
+    (store / f"{'0' * 32}.tif").write_bytes(whole[: len(whole) // 2])
+    result = CliRunner().invoke(app, ["labels", "list", str(store)])
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 2
+    assert f"skipped: {'0' * 32}.tif is damaged" in result.stderr
+
+
 def test_export_makes_a_clip_data_set(revision: Revision, clip_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "exported"
     printed = _run("export", tmp_path / "store", "--clips", clip_file.parent, "-o", out)

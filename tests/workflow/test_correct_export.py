@@ -188,7 +188,7 @@ def test_clips_that_are_not_at_hand_cut_or_of_two_schemas_are_refused(
     beating: EchoClip, tmp_path: Path
 ) -> None:
     revision = commit(beating, (0,))
-    with pytest.raises(EchoError, match="not at hand"):
+    with pytest.raises(EchoError, match="not among the clips"):
         export_clipset([revision], {}, tmp_path / "set")
     cut = EchoClip(beating.frames[:9].copy(), 15, None, "A4C", beating.clip_id, "beating")
     with pytest.raises(EchoError, match="not the clip that was labelled"):
