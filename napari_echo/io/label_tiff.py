@@ -107,7 +107,7 @@ def read_label_metadata(path: Path) -> dict[str, Any]:
 
         with tifffile.TiffFile(path) as tif:
             if not holds_labels(tif):
-                raise EchoError(f"{path} is not a label file of this program.")
+                raise EchoError(f"{path} is not a label file of this program, or is cut off.")
             metadata = json.loads(_description(tif))
         version = int(metadata["version"])
     if version > VERSION:
