@@ -1,4 +1,4 @@
-"""The napari layers of a review: the one module that makes, finds and changes them.
+"""The napari layers of a review: the one module that adds, finds and changes them.
 
 A layer is found by ``layer.metadata["napari_echo"] = {"clip_id", "role"}``;
 its name is for people and may be changed.
@@ -7,90 +7,27 @@ its name is for people and may be changed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, get_args
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
-from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
-from napari_echo.core.clip import EchoClip
-from napari_echo.core.keyframes import KeyFrames
-from napari_echo.core.labels import LabelSchema, Segmentation
+from napari_echo.core.labels import LabelSchema
+from napari_echo.gui.layer_data import (
+    HARD_SCHEMA,
+    KEY,
+    ROLES,
+    Role,
+    clip_layer_data,
+    colors,
+    grid,
+    tag_of,
+)
 from napari_echo.workflow.session import Session
 
-KEY = "napari_echo"
-Role = Literal["clip", "hardness", "prediction", "hard pixels", "truth", "correction"]
-# From the bottom of the canvas to the top.
-ROLES: tuple[Role, ...] = get_args(Role)
-HARD_COLOR = "#cc79a7"
 FILL_OPACITY = 0.35
 TRUTH_WIDTH = 1
-
-
-def clip_layer_data(
-    clip: EchoClip,
-    *,
-    truth: Segmentation | None = None,
-    key_frames: KeyFrames | None = None,
-) -> tuple[NDArray[np.uint8], dict[str, Any], str]:
-    """Describe a clip as napari layer data, as readers and sample data return it.
-
-    Parameters
-    ----------
-    clip : EchoClip
-        The clip; it travels in the metadata, so that a review can adopt the
-        layer that napari makes.
-    truth : Segmentation or None
-        Its ground truth.
-    key_frames : KeyFrames or None
-        Its traced ED and ES frames.
-
-    Returns
-    -------
-    tuple
-        Data, keyword arguments and layer type.
-    """
-    tag = {
-        "clip_id": clip.clip_id,
-        "role": "clip",
-        "clip": clip,
-        "truth": truth,
-        "key_frames": key_frames,
-    }
-    kwargs = {
-        "name": clip.name,
-        "colormap": "gray",
-        "contrast_limits": (0, 255),
-        "interpolation2d": "linear",
-        "metadata": {KEY: tag},
-        **_grid(clip),
-    }
-    return clip.frames, kwargs, "image"
-
-
-def tag_of(layer: Layer) -> dict[str, Any]:
-    """Return what this module wrote on a layer; empty on the layers of others."""
-    tag = layer.metadata.get(KEY)
-    return tag if isinstance(tag, dict) else {}
-
-
-def _grid(clip: EchoClip) -> dict[str, Any]:
-    """Where a clip's pixels lie: in mm where the spacing is known."""
-    dy, dx = clip.spacing_mm or (1.0, 1.0)
-    unit = "mm" if clip.spacing_mm else "pixel"
-    return {
-        "scale": (1.0, dy, dx),
-        "units": ("pixel", unit, unit),
-        "axis_labels": ("frame", "y", "x"),
-    }
-
-
-def _colors(schema: LabelSchema) -> DirectLabelColormap:
-    colors: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-    colors |= {s.index: s.color for s in schema.structures}
-    return DirectLabelColormap(color_dict=colors)
 
 
 class ReviewLayers:
@@ -217,14 +154,11 @@ class ReviewLayers:
                 contrast_limits=(0, 1),
                 blending="additive",
                 visible=self._heat_shown,
-                **_grid(self.session.clip),
+                **grid(self.session.clip),
             )
             self._place(heat, "hardness")
-        schema = LabelSchema("hard pixels", ())
-        outline = self._labels("hard pixels", "Hard pixels", hard.mask.view(np.uint8), schema)
-        outline.colormap = DirectLabelColormap(
-            color_dict={None: "transparent", 0: "transparent", 1: HARD_COLOR}
-        )
+        mask = hard.mask.view(np.uint8)
+        outline = self._labels("hard pixels", "Hard pixels", mask, HARD_SCHEMA)
         outline.contour = 1
         outline.opacity = 0.9
 
@@ -313,10 +247,10 @@ class ReviewLayers:
         """Show labels as the layer of a role, making it where there is none."""
         layer = self.find(role)
         if isinstance(layer, Labels):
-            layer.data, layer.name, layer.colormap = data, name, _colors(schema)
+            layer.data, layer.name, layer.colormap = data, name, colors(schema)
             return layer
         layer = Labels(
-            data, name=name, colormap=_colors(schema), **_grid(self.session.require_clip())
+            data, name=name, colormap=colors(schema), **grid(self.session.require_clip())
         )
         layer.editable = False
         self._place(layer, role)

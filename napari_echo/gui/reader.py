@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_echo.core.errors import EchoError
-from napari_echo.gui.layers import clip_layer_data
+from napari_echo.gui.layer_data import clip_layer_data
 from napari_echo.io.load import load
 
 LayerData = tuple[Any, ...]

@@ -21,7 +21,8 @@ from qtpy.QtWidgets import (
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.gui.curves import CurvesWidget
-from napari_echo.gui.layers import ReviewLayers, tag_of
+from napari_echo.gui.layer_data import tag_of
+from napari_echo.gui.layers import ReviewLayers
 from napari_echo.gui.panels.clip import ClipPanel
 from napari_echo.gui.panels.correct import CorrectPanel
 from napari_echo.gui.panels.export import ExportPanel

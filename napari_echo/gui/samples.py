@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from napari_echo.gui.layers import clip_layer_data
+from napari_echo.gui.layer_data import clip_layer_data
 
 PHANTOM_SEED = 7
 # Napari waits for sample data: two beats at video rate are made in a second.

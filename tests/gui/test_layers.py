@@ -12,7 +12,8 @@ from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import CAMUS_SCHEMA, Segmentation
 from napari_echo.core.params import HardnessParams
 from napari_echo.core.prediction import Prediction
-from napari_echo.gui.layers import KEY, ReviewLayers, clip_layer_data
+from napari_echo.gui.layer_data import KEY, clip_layer_data
+from napari_echo.gui.layers import ReviewLayers
 from napari_echo.workflow.mark import mark
 from napari_echo.workflow.session import Session
 

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import CAMUS_SCHEMA
-from napari_echo.gui.layers import KEY
+from napari_echo.gui.layer_data import KEY
 from napari_echo.gui.reader import get_reader
 from napari_echo.gui.review import EchoReview
 from napari_echo.io.labels import write_labels

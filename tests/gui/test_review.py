@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox, QPushButton
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import Segmentation
-from napari_echo.gui.layers import KEY, clip_layer_data
+from napari_echo.gui.layer_data import KEY, clip_layer_data
 from napari_echo.gui.review import CURVES_DOCK, EchoReview
 from napari_echo.io.clipset import open_clipset
 from napari_echo.workflow.session import Session

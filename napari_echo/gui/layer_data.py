@@ -1,0 +1,85 @@
+"""How clips and labels become napari layer data."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+from napari.layers import Layer
+from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.keyframes import KeyFrames
+from napari_echo.core.labels import LabelSchema, Segmentation, Structure
+
+KEY = "napari_echo"
+Role = Literal["clip", "hardness", "prediction", "hard pixels", "truth", "correction"]
+# From the bottom of the canvas to the top.
+ROLES: tuple[Role, ...] = get_args(Role)
+HARD_SCHEMA = LabelSchema("hard pixels", (Structure(1, "hard", "#cc79a7"),))
+
+
+def clip_layer_data(
+    clip: EchoClip,
+    *,
+    truth: Segmentation | None = None,
+    key_frames: KeyFrames | None = None,
+) -> tuple[NDArray[np.uint8], dict[str, Any], str]:
+    """Describe a clip as napari layer data, as readers and sample data return it.
+
+    Parameters
+    ----------
+    clip : EchoClip
+        The clip; it travels in the metadata, so that a review can adopt the
+        layer that napari makes.
+    truth : Segmentation or None
+        Its ground truth.
+    key_frames : KeyFrames or None
+        Its traced ED and ES frames.
+
+    Returns
+    -------
+    tuple
+        Data, keyword arguments and layer type.
+    """
+    tag = {
+        "clip_id": clip.clip_id,
+        "role": "clip",
+        "clip": clip,
+        "truth": truth,
+        "key_frames": key_frames,
+    }
+    kwargs = {
+        "name": clip.name,
+        "colormap": "gray",
+        "contrast_limits": (0, 255),
+        "interpolation2d": "linear",
+        "metadata": {KEY: tag},
+        **grid(clip),
+    }
+    return clip.frames, kwargs, "image"
+
+
+def tag_of(layer: Layer) -> dict[str, Any]:
+    """Return what a review wrote on a layer; empty on the layers of others."""
+    tag = layer.metadata.get(KEY)
+    return tag if isinstance(tag, dict) and {"clip_id", "role"} <= tag.keys() else {}
+
+
+def grid(clip: EchoClip) -> dict[str, Any]:
+    """Say where a clip's pixels lie: in mm where the spacing is known."""
+    dy, dx = clip.spacing_mm or (1.0, 1.0)
+    unit = "mm" if clip.spacing_mm else "pixel"
+    return {
+        "scale": (1.0, dy, dx),
+        "units": ("pixel", unit, unit),
+        "axis_labels": ("frame", "y", "x"),
+    }
+
+
+def colors(schema: LabelSchema) -> DirectLabelColormap:
+    """Give every structure its colour, and all else none."""
+    by_index: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    by_index |= {s.index: s.color for s in schema.structures}
+    return DirectLabelColormap(color_dict=by_index)
