@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import CAMUS_SCHEMA
 from napari_echo.ml.packs import CARD, GRAPH, WEIGHTS, ModelCard, ModelPack, file_hash, open_pack
-from napari_echo.ml.training import load_config
+from napari_echo.ml.training import load_config, load_weights
 
 
 def make_pack(
@@ -66,7 +66,7 @@ def make_pack(
     cfg = load_config(config)
     size = int(cfg.size)
     model = build_model(config)
-    weights = _load_weights(checkpoint)
+    weights = load_weights(checkpoint)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
@@ -106,19 +106,6 @@ def make_pack(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return open_pack(out)
-
-
-def _load_weights(checkpoint: Path) -> dict[str, Any]:
-    """State of the trained model; mmengine has put the average there, if it kept one."""
-    import pickle
-
-    import torch
-
-    try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        return content["state_dict"]
-    except (OSError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
-        raise EchoError(f"{checkpoint} is not a checkpoint of mmengine: {error}.") from error
 
 
 def _write_graph(model: Any, weights: set[str], size: int, path: Path) -> None:

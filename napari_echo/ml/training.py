@@ -23,12 +23,29 @@ def load_config(config: str | Path, cfg_options: Mapping[str, Any] | None = None
     Returns
     -------
     mmengine.config.Config
+
+    Raises
+    ------
+    EchoError
+        If there is no such config, it is no config of mmengine, or a value
+        to replace is not in it.
     """
     from mmengine.config import Config
 
-    cfg = Config.fromfile(find_config(config))
+    path = find_config(config)
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # a config is code: it can fail in any way
+        raise EchoError(f"{path} is no config of mmengine: {error}.") from error
+    for key in cfg_options or {}:
+        # mmengine would take a misspelt key as a new one and train without it.
+        if key.partition(".")[0] not in cfg:
+            raise EchoError(f"The config {config} has no '{key}' to replace.")
     if cfg_options:
-        cfg.merge_from_dict(dict(cfg_options))
+        try:
+            cfg.merge_from_dict(dict(cfg_options))
+        except (KeyError, TypeError, IndexError, AssertionError) as error:
+            raise EchoError(f"The config {config} cannot take the options: {error}.") from error
     return cfg
 
 
@@ -72,8 +89,10 @@ def train(
     Raises
     ------
     EchoError
-        If the config, the data or the packages for training are missing.
+        If the config, the data or the packages for training are missing, or
+        `cfg_options` make a config that cannot be built.
     """
+    from napari_echo.io.clipset import open_clipset
     from napari_echo.ml.mmseg_compat import use_mmseg
 
     cfg = load_config(config, cfg_options)
@@ -85,15 +104,51 @@ def train(
     if load_from is not None:
         if not load_from.is_file():
             raise EchoError(f"The checkpoint {load_from} to start from does not exist.")
+        load_weights(load_from)
         cfg.load_from = str(load_from)
     cfg.work_dir = str(work_dir)
     cfg.resume = resume
+    for loader in ("train_dataloader", "val_dataloader"):
+        for root in cfg.get(loader, {}).get("dataset", {}).get("data_roots", ()):
+            open_clipset(Path(root))  # before a folder is made and logs are written
 
     use_mmseg()
     from mmengine.runner import Runner
 
-    Runner.from_cfg(cfg).train()
+    runner = None
+    try:
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        begun = runner is not None and runner.message_hub.runtime_info.get("iter", 0) > 0
+        if begun or not cfg_options:
+            raise
+        options = ", ".join(f"{key}={value}" for key, value in cfg_options.items())
+        raise EchoError(f"No training can be set up with {options}: {error}.") from error
     return best_checkpoint(work_dir)
+
+
+def load_weights(checkpoint: Path) -> dict[str, Any]:
+    """State of the trained model in a checkpoint; no code of the checkpoint is run.
+
+    mmengine has put the average of the weights there, if it kept one.
+
+    Raises
+    ------
+    EchoError
+        If it is not a checkpoint of mmengine.
+    """
+    import pickle
+
+    import torch
+
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        return content["state_dict"]
+    except pickle.UnpicklingError as error:  # its message is a page of advice
+        raise EchoError(f"{checkpoint} is not a checkpoint, or holds code.") from error
+    except (OSError, EOFError, KeyError, RuntimeError, TypeError) as error:
+        raise EchoError(f"{checkpoint} is not a checkpoint of mmengine: {error}.") from error
 
 
 def best_checkpoint(work_dir: Path) -> Path:

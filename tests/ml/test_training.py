@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_echo.core.errors import EchoError
-from napari_echo.ml.training import best_checkpoint, train
+from napari_echo.ml.training import best_checkpoint, load_config, load_weights, train
 
 
 def _log(work_dir: Path) -> str:
@@ -49,6 +49,42 @@ def test_a_missing_starting_checkpoint_is_one_sentence(clipset: Path, tmp_path: 
             data_roots=[clipset],
             load_from=tmp_path / "gone.pth",
         )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"trian_cfg.max_iters": 2}, r"no 'trian_cfg\.max_iters' to replace"),
+        ({"size.side": 2}, "cannot take the options"),
+        ({"train_cfg.max_iters": "two"}, r"set up with train_cfg\.max_iters=two: "),
+        ({"train_cfg.max_iter": 2}, r"set up with train_cfg\.max_iter=2: .*max_iter"),
+    ],
+)
+def test_options_that_fit_no_config_are_one_sentence(
+    clipset: Path, tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(EchoError, match=message):
+        train(
+            "pidnet-s_2k_phantom",
+            work_dir=tmp_path / "run",
+            data_roots=[clipset],
+            cfg_options=options,
+        )
+
+
+@pytest.mark.parametrize("text", ["", "not a checkpoint", "PK\x03\x04"])
+def test_a_file_that_is_no_checkpoint_is_one_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "notes.pth"
+    path.write_text(text)
+    with pytest.raises(EchoError, match=r"notes\.pth is not a checkpoint.*\.$"):
+        load_weights(path)
+
+
+def test_a_file_that_is_no_config_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "notes.py"
+    path.write_text("this is no Python")
+    with pytest.raises(EchoError, match=r"notes\.py is no config of mmengine"):
+        load_config(path)
 
 
 def test_frames_come_with_their_own_labels_and_phases(clipset: Path) -> None:
