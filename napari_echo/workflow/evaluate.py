@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_echo.core.cleanup import keep_largest_piece
 from napari_echo.core.errors import EchoError
+from napari_echo.core.labels import IGNORE
 from napari_echo.io.clipset import open_clipset
 from napari_echo.metrics.overlap import dice
 from napari_echo.metrics.surface import asd, hd95
 from napari_echo.workflow.predict import SegmentationModel
+
+_BATCH = 16  # frames of a model call: those of a long clip would fill the memory
 
 
 @dataclass(frozen=True)
@@ -93,30 +97,31 @@ def evaluate(
     -------
     Evaluation
         A score for each labelled frame and each structure of the model.
+        Pixels that the truth marks as ignored count for neither side.
 
     Raises
     ------
     EchoError
-        If the split has no clip.
+        If the split has no labelled clip.
     """
     clips = open_clipset(data)
-    entries = [entry for entry in clips.entries if entry.split == split]
+    entries = [e for e in clips.entries if e.split == split and e.labelled_frames]
     if not entries:
-        raise EchoError(f"The clip data set {data} has no clip in the split '{split}'.")
+        raise EchoError(f"The clip data set {data} has no labelled clip in the split '{split}'.")
     scores: list[FrameScore] = []
     for done, entry in enumerate(entries):
         if on_progress is not None:
             on_progress(done, len(entries))
         truth = clips.labels(entry)
-        frames = np.ascontiguousarray(clips.frames(entry)[list(entry.labelled_frames)])
-        probabilities = model.probabilities(frames)
-        labels = keep_largest_piece(probabilities.argmax(axis=1).astype(np.uint8), probabilities)
+        labels = _segment(model, clips.frames(entry), entry.labelled_frames)
         eds = {beat.ed for beat in entry.key_frames.beats}
         ess = {beat.es for beat in entry.key_frames.beats}
         for row, frame in enumerate(entry.labelled_frames):
             phase = "ED" if frame in eds else "ES" if frame in ess else "between"
             for structure in model.schema.structures:
-                a, b = labels[row] == structure.index, truth[row] == structure.index
+                counted = truth[row] != IGNORE
+                a = (labels[row] == structure.index) & counted
+                b = truth[row] == structure.index
                 distances = (float("nan"),) * 2
                 if entry.spacing_mm is not None:
                     distances = (hd95(a, b, entry.spacing_mm), asd(a, b, entry.spacing_mm))
@@ -126,3 +131,16 @@ def evaluate(
     if on_progress is not None:
         on_progress(len(entries), len(entries))
     return Evaluation(tuple(scores))
+
+
+def _segment(
+    model: SegmentationModel, frames: NDArray[np.uint8], wanted: Sequence[int]
+) -> NDArray[np.uint8]:
+    """Labels of the wanted frames, as `workflow.predict` gives them, a batch at a time."""
+    labels = []
+    for first in range(0, len(wanted), _BATCH):
+        batch = np.ascontiguousarray(frames[list(wanted[first : first + _BATCH])])
+        probabilities = model.probabilities(batch)
+        found = probabilities.argmax(axis=1).astype(np.uint8)
+        labels.append(keep_largest_piece(found, probabilities))
+    return np.concatenate(labels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat, KeyFrames
-from napari_echo.core.labels import LV_SCHEMA, LabelSchema, Segmentation
+from napari_echo.core.labels import IGNORE, LV_SCHEMA, LabelSchema, Segmentation
 from napari_echo.io.clipset import write_clipset
 from napari_echo.io.labelled import LabelledClip
 from napari_echo.workflow.evaluate import evaluate
@@ -86,5 +86,24 @@ def test_progress_ends_with_every_clip(data: Path) -> None:
 
 
 def test_an_empty_split_is_one_sentence(data: Path) -> None:
-    with pytest.raises(EchoError, match="no clip in the split 'test'"):
+    with pytest.raises(EchoError, match="no labelled clip in the split 'test'"):
         evaluate(_Threshold(0), data, split="test")
+
+
+def test_ignored_pixels_count_for_neither_side(tmp_path: Path) -> None:
+    (item, _) = _clips()
+    labels = item.truth.labels.copy()
+    labels[0, 10:40, 25:30] = IGNORE  # bright, so the model calls them LV
+    truth = Segmentation(labels, item.truth.annotated, "ground truth", LV_SCHEMA)
+    root = write_clipset(tmp_path / "clips", [replace(item, truth=truth)])
+    assert evaluate(_Threshold(0), root).mean("dice", "LV cavity") == 1
+
+
+def test_a_long_clip_is_segmented_in_parts(tmp_path: Path) -> None:
+    (item, _) = _clips()
+    labels = np.repeat(item.truth.labels[[0]], 40, axis=0)
+    labels[20:, :, 20:] = 0  # so that frames out of order would score less
+    clip = EchoClip.from_frames(np.where(labels == 1, 200, 20).astype(np.uint8))
+    truth = Segmentation(labels, np.ones(40, bool), "ground truth", LV_SCHEMA)
+    root = write_clipset(tmp_path / "clips", [LabelledClip(clip, truth, item.key_frames, "val")])
+    assert [score.dice for score in evaluate(_Threshold(0), root).scores] == [1] * 40
