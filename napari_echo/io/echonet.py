@@ -68,8 +68,8 @@ def read_echonet(
     """
     root = Path(root)
     listed = _read_csv(root / "FileList.csv", ("FileName", "EF", "FPS", "Split"))
-    tracings = _read_tracings(root / "VolumeTracings.csv")
-    return _read_videos(root, listed, tracings, split, on_skip)
+    tracings, damaged = _read_tracings(root / "VolumeTracings.csv")
+    return _read_videos(root, listed, tracings, damaged, split, on_skip)
 
 
 def tracing_mask(
@@ -103,6 +103,7 @@ def _read_videos(
     root: Path,
     listed: list[dict[str, str]],
     tracings: Tracings,
+    damaged: dict[str, int],
     split: str | None,
     on_skip: Callable[[Skipped], None],
 ) -> Iterator[LabelledClip]:
@@ -112,6 +113,11 @@ def _read_videos(
         if split is not None and given != split:
             continue
         try:
+            if name in damaged:
+                raise EchoError(
+                    f"The tracing of {name}.avi is damaged: line {damaged[name]} of "
+                    "VolumeTracings.csv holds no numbers."
+                )
             item = _read_video(root / "Videos" / f"{name}.avi", row, tracings.get(name, {}), given)
         except EchoError as error:
             on_skip(Skipped(name, str(error)))
@@ -153,25 +159,29 @@ def _read_video(
     )
 
 
-def _read_tracings(path: Path) -> Tracings:
+def _read_tracings(path: Path) -> tuple[Tracings, dict[str, int]]:
+    """Read the tracings, and of the videos with a damaged one the line that is."""
     columns = ("FileName", "X1", "Y1", "X2", "Y2", "Frame")
     tracings: Tracings = {}
+    damaged: dict[str, int] = {}
     for line, row in enumerate(_read_csv(path, columns), start=2):
-        try:
-            x1, y1, x2, y2 = (float(row[column]) for column in columns[1:5])
-            frame = int(float(row["Frame"]))
-        except (TypeError, ValueError) as error:
-            raise EchoError(f"{path} is damaged: line {line} holds no numbers.") from error
         name = row["FileName"].strip().removesuffix(".avi")
-        tracings.setdefault(name, {}).setdefault(frame, []).append((x1, y1, x2, y2))
-    return tracings
+        try:
+            x1, y1, x2, y2, frame = (float(row[column]) for column in columns[1:])
+            if not math.isfinite(x1 + y1 + x2 + y2 + frame):
+                raise ValueError("a number is not finite")
+        except ValueError:
+            damaged.setdefault(name, line)
+        else:
+            tracings.setdefault(name, {}).setdefault(int(frame), []).append((x1, y1, x2, y2))
+    return tracings, damaged
 
 
 def _read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     check_file(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, restval="")
             missing = [name for name in columns if name not in (reader.fieldnames or ())]
             if missing:
                 raise EchoError(f"{path} lacks the column {missing[0]}.")

@@ -202,15 +202,34 @@ def test_bad_lists(root: Path, tmp_path: Path) -> None:
         read_echonet(tmp_path)
     path = root / "VolumeTracings.csv"
     rows = _rows(path)
-    _write_rows(path, [{**rows[0], "X1": "left"}])
-    with pytest.raises(EchoError, match="line 2 holds no numbers"):
-        read_echonet(root)
     _write_rows(path, [{key: row[key] for key in ("FileName", "X1", "Frame")} for row in rows])
     with pytest.raises(EchoError, match="lacks the column Y1"):
         read_echonet(root)
     path.write_bytes(b"\xff\xfe\x00binary")
     with pytest.raises(EchoError, match=r"VolumeTracings\.csv"):
         read_echonet(root)
+
+
+@pytest.mark.parametrize(
+    "change", [{"X1": "left"}, {"Frame": "No Systolic"}, {"Y2": "nan"}, {"Y2": ""}]
+)
+def test_a_damaged_tracing_spoils_its_own_video_alone(root: Path, change: dict[str, str]) -> None:
+    path = root / "VolumeTracings.csv"
+    rows = _rows(path)
+    _write_rows(path, [{**rows[0], **change}, *rows[1:]])
+    skipped: list[Skipped] = []
+    read = [item.clip.study_id for item in read_echonet(root, on_skip=skipped.append)]
+    assert read == ["0X2B", "0X3C"]
+    assert [skip.name for skip in skipped] == ["0X1A"]
+    assert "line 2 of VolumeTracings.csv holds no numbers" in skipped[0].reason
+
+
+def test_a_list_that_is_cut_off_spoils_its_last_row_alone(root: Path) -> None:
+    path = root / "FileList.csv"
+    path.write_text(path.read_text() + "0X4")
+    skipped: list[Skipped] = []
+    assert len(list(read_echonet(root, on_skip=skipped.append))) == 3
+    assert [skip.name for skip in skipped] == ["0X4"]
 
 
 def test_clips_that_echonet_cannot_hold(tmp_path: Path, labelled: Labelled) -> None:
