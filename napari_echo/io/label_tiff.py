@@ -1,7 +1,7 @@
 """Label arrays with their metadata in one compressed TIFF file.
 
 One page a frame, deflate, uint8; the first page's ImageDescription is JSON
-whose first key marks the file as labels, so that it is never taken for a clip.
+that marks the file as labels, so that it is never taken for a clip.
 """
 
 from __future__ import annotations
@@ -57,7 +57,13 @@ def write_label_tiff(
             f"Labels need the shape (frames, height, width) and the type uint8, "
             f"not {labels.shape} {labels.dtype}."
         )
-    header = {"format": MARK, "version": VERSION, "sha256": hash_array(labels), **metadata}
+    header = {
+        "shape": labels.shape,  # first, so that tifffile keeps the axis of a single frame
+        "format": MARK,
+        "version": VERSION,
+        "sha256": hash_array(labels),
+        **metadata,
+    }
     # TIFF counts pixels a centimetre, or a meaningless unit where the size is unknown.
     per_cm = None if spacing_mm is None else (10 / spacing_mm[1], 10 / spacing_mm[0])
     with new_file(path, replace=replace) as partial:

@@ -213,6 +213,11 @@ def test_label_files_come_back(tmp_path: Path, spacing: tuple[float, float] | No
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+def test_labels_of_a_still_keep_their_axis_of_frames(tmp_path: Path) -> None:
+    path = write_labels(tmp_path / "a.labels.tif", np.ones((1, 9, 8), np.uint8), None, LV_SCHEMA)
+    assert read_labels(path).labels.shape == tifffile.imread(path).shape == (1, 9, 8)
+
+
 def test_the_resolution_is_there_for_other_programs(tmp_path: Path) -> None:
     path = tmp_path / "a.labels.tif"
     write_labels(path, np.zeros((2, 40, 60), np.uint8), (0.5, 0.4), LV_SCHEMA)
