@@ -12,11 +12,15 @@ def preprocess(
     layout: Annotated[Literal["camus", "echonet"], typer.Argument(help="What SRC is.")],
     src: Annotated[Path, typer.Option("--in", "-i", help="Folder of the data set.")],
     dst: Annotated[Path, typer.Option("--out", "-o", help="Folder to write, a new one.")],
+    sequences: Annotated[
+        bool,
+        typer.Option("--sequences", help="CAMUS's half sequences in place of its ED and ES."),
+    ] = False,
 ) -> None:
     """Turn CAMUS or EchoNet-Dynamic into a clip data set for training."""
     from napari_echo.workflow.preprocess import preprocess as run
 
-    written, skipped = run(layout, src, dst)
+    written, skipped = run(layout, src, dst, sequences=sequences)
     for skip in skipped:
-        typer.echo(f"skipped {skip.name}: {skip.reason}", err=True)
+        typer.echo(f"napari-echo: skipped: {skip.name}: {skip.reason}", err=True)
     typer.echo(str(written))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 from napari_echo.core.errors import EchoError
@@ -48,4 +49,8 @@ def preprocess(
         clips = read_echonet(Path(src), on_skip=skipped.append)
     else:
         raise EchoError(f"There is no layout '{layout}': choose camus or echonet.")
-    return write_clipset(Path(dst), clips), skipped
+    first = next(clips, None)
+    if first is None:
+        why = f"; the first, {skipped[0].name}: {skipped[0].reason}" if skipped else "."
+        raise EchoError(f"No clip of {src} can be read{why}")
+    return write_clipset(Path(dst), chain([first], clips)), skipped

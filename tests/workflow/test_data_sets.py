@@ -141,3 +141,14 @@ def test_real_camus_patients_become_a_clip_data_set(camus_root: Path, tmp_path: 
     assert all(set(np.unique(dataset.labels(e))) == {0, 1, 2, 3} for e in dataset.entries)
     # The lists name hundreds of patients who are not in this folder.
     assert len(skipped) > 400
+
+
+def test_a_data_set_of_which_nothing_can_be_read_says_why(
+    small_camus: Path, tmp_path: Path
+) -> None:
+    src = shutil.copytree(small_camus, tmp_path / "camus")
+    for image in src.rglob("*_ED.nii.gz"):
+        image.write_bytes(b"damaged")
+    with pytest.raises(EchoError, match=r"No clip of .* patient0001 4CH: patient0001_4CH_ED.* is"):
+        preprocess("camus", src, tmp_path / "clips")
+    assert not (tmp_path / "clips").exists()
