@@ -11,6 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmseg.registry import DATASETS
 
 from napari_echo.core.errors import EchoError
+from napari_echo.core.labels import IGNORE
 from napari_echo.io.clipset import open_clipset
 
 
@@ -68,13 +69,15 @@ class EchoFrameDataset(BaseDataset):
                     continue
                 eds = {beat.ed for beat in entry.key_frames.beats}
                 ess = {beat.es for beat in entry.key_frames.beats}
-                frames, labels = clips.frames(entry), clips.labels(entry)
                 for row, index in enumerate(entry.labelled_frames):
                     phase = "ed" if index in eds else "es" if index in ess else "between"
                     of_root.append(
                         {
-                            "frame": frames[index],
-                            "labels": labels[row],
+                            # Mapped when it is asked for: a map holds a file open, and
+                            # systems allow a thousand of them.
+                            "clips": clips,
+                            "entry": entry,
+                            "row": row,
                             "phase": phase,
                             "study_id": entry.study_id,
                             "frame_index": int(index),
@@ -89,9 +92,10 @@ class EchoFrameDataset(BaseDataset):
     def get_data_info(self, idx: int) -> dict:
         """One frame as arrays, in the terms of mmsegmentation's transforms."""
         info = copy.copy(self.data_list[idx])
-        labels = np.array(info.pop("labels"))
-        labels[(labels >= self.n_classes) & (labels != 255)] = 0
-        info["img"] = np.array(info.pop("frame"))
+        clips, entry = info.pop("clips"), info.pop("entry")
+        labels = np.array(clips.labels(entry)[info.pop("row")])
+        labels[(labels >= self.n_classes) & (labels != IGNORE)] = 0
+        info["img"] = np.array(clips.frames(entry)[info["frame_index"]])
         info["gt_seg_map"] = labels
         info["img_shape"] = info["ori_shape"] = info["img"].shape
         info["seg_fields"] = ["gt_seg_map"]

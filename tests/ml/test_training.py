@@ -106,3 +106,21 @@ def test_frames_come_with_their_own_labels_and_phases(clipset: Path) -> None:
     assert set(np.unique(lv_only[0]["gt_seg_map"])) == {0, 1}
     doubled = EchoFrameDataset([str(clipset)], split="train", repeats=[2], pipeline=[])
     assert len(doubled) == 12
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are listed in /proc")
+def test_a_large_data_set_holds_no_file_open(clipset: Path) -> None:
+    # Systems allow a process a thousand; EchoNet-Dynamic has twenty thousand.
+    from napari_echo.ml.mmseg_compat import use_mmseg
+
+    use_mmseg()
+    from napari_echo.ml.dataset import EchoFrameDataset
+
+    def held(paths: Path) -> int:
+        links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        return sum(str(link.resolve()).startswith(str(paths)) for link in links)
+
+    data = EchoFrameDataset([str(clipset)], split="train", pipeline=[])
+    samples = [data[index] for index in range(len(data))]
+    assert len(samples) == 6
+    assert held(clipset) == 0
