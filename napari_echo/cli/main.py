@@ -7,6 +7,7 @@ quick: nothing imported here may pull in numpy, napari or torch.
 from __future__ import annotations
 
 import errno
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -20,8 +21,8 @@ from napari_echo.core.errors import EchoError
 class EchoGroup(TyperGroup):
     """Ends a failed command with one sentence and an exit status, not a traceback.
 
-    1 is a failure that the user can act on, 130 an interruption. Anything
-    else is a defect of the program and keeps its traceback.
+    1 is a failure that the user can act on, 130 an interruption, 70 a defect
+    of the program, whose traceback goes to a file for the report.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -38,6 +39,34 @@ class EchoGroup(TyperGroup):
                 raise
             where = f"{error.filename}: " if error.filename else ""
             raise _failed(f"{where}{error.strerror}.") from error
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if hasattr(error, "exit_code"):
+                raise  # a wrong argument, which typer itself reports
+            typer.echo(
+                f"napari-echo: this is a defect of the program ({type(error).__name__}: {error}); "
+                f"please report it with {_keep_traceback()}",
+                err=True,
+            )
+            raise typer.Exit(70) from error
+
+
+def _keep_traceback() -> str:
+    """Write the traceback at hand to the log folder; say where it is."""
+    import traceback
+    from datetime import UTC, datetime
+
+    from platformdirs import user_log_path
+
+    text = traceback.format_exc()
+    try:
+        folder = user_log_path("napari-echo", appauthor=False, ensure_exists=True)
+        path = folder / f"defect-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.txt"
+        path.write_text(f"{sys.argv}\n{text}", encoding="utf-8")
+    except OSError:
+        return f"this:\n{text}"
+    return f"the file {path}."
 
 
 def _failed(sentence: str) -> typer.Exit:
