@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
-from napari_echo.io.reading import check_file
+from napari_echo.io.reading import check_file, reason
+
+_log = logging.getLogger(__name__)
 
 CLIP_SUFFIXES = (
     ".dcm", ".dicom", ".avi", ".mp4", ".mov", ".m4v", ".tif", ".tiff", ".nii", ".nii.gz", ".npy"
@@ -57,6 +60,7 @@ def find_clips(paths: Iterable[str | Path]) -> list[Path]:
 
     Files are taken as they are. Folders are searched to the bottom, in
     sorted order; hidden files and folders, and files of labels, are left out.
+    A folder below that cannot be read is skipped and logged.
 
     Raises
     ------
@@ -79,7 +83,7 @@ def find_clips(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=_log_unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             path = Path(parent, name)
@@ -90,6 +94,10 @@ def _walk(folder: Path) -> Iterator[Path]:
                 continue
             if lower.endswith(CLIP_SUFFIXES) or _is_dicom(path):
                 yield path
+
+
+def _log_unreadable(error: OSError) -> None:
+    _log.warning("Skipped the folder %s, which cannot be read: %s.", error.filename, reason(error))
 
 
 def _is_dicom(path: Path) -> bool:

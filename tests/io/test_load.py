@@ -56,6 +56,26 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_a_folder_that_cannot_be_read_is_logged(
+    tmp_path: Path,
+    speckle: Speckle,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    np.save(tmp_path / "clip.npy", speckle())
+    (tmp_path / "locked").mkdir()
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)  # the super-user may read every folder
+    assert find_clips([tmp_path]) == [tmp_path / "clip.npy"]
+    assert f"Skipped the folder {tmp_path / 'locked'}" in caplog.text
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes have names on POSIX systems only")
 def test_a_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.avi")
