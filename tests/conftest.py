@@ -6,8 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from napari_echo.core.clip import EchoClip
+
+# The same examples in every run: a red build is a change's fault, not chance's.
+settings.register_profile("deterministic", derandomize=True, deadline=None)
+settings.load_profile("deterministic")
 
 REPO = Path(__file__).resolve().parent.parent
 

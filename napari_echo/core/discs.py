@@ -72,8 +72,7 @@ def long_axis(
     if first[1] > second[1]:
         first, second = second, first
     base = (first + second) / 2
-    scaled = outline * scale
-    apex = scaled[np.linalg.norm(scaled - base, axis=1).argmax()]
+    apex = _farthest(outline * scale, base, 0.5 * float(scale.min()))
     return LongAxis(
         _point(apex / scale),
         _point(base / scale),
@@ -190,6 +189,19 @@ def _annulus(contour: NDArray[np.float64], area: float) -> tuple[int, int] | Non
             longest = int(flat[length[flat].argmax()])
             best, ends = float(length[longest]), (longest, int(end[longest]))
     return ends
+
+
+def _farthest(
+    outline: NDArray[np.float64], base: NDArray[np.float64], tolerance: float
+) -> NDArray[np.float64]:
+    """The outline's point farthest from the base; of a blunt apex, its middle.
+
+    Points that differ by less than the stairs of the pixels count as equally far.
+    """
+    distance = np.linalg.norm(outline - base, axis=1)
+    middle = outline[distance >= distance.max() - tolerance].mean(axis=0)
+    nearest = np.linalg.norm(outline - middle, axis=1).argmin()
+    return np.asarray(outline[nearest])
 
 
 def _axis_direction(centred: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ def test_axis_of_a_half_ellipse(tilt: float, half_width: float, length: float) -
     angle = np.deg2rad(tilt)
     down = np.array([np.cos(angle), np.sin(angle)])
     middle = np.array([120, 120])
-    assert np.linalg.norm(np.array(axis.apex) - (middle - down * length / 2)) < 5
+    assert np.linalg.norm(np.array(axis.apex) - (middle - down * length / 2)) < 2.5
     assert np.linalg.norm(np.array(axis.base) - (middle + down * length / 2)) < 4
     assert axis.length() == pytest.approx(length, rel=0.04)
     assert axis.annulus[0][1] < axis.annulus[1][1]
