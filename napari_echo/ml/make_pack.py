@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import shutil
-import uuid
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +13,7 @@ from pydantic import ValidationError
 
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import CAMUS_SCHEMA
+from napari_echo.io.writing import new_folder
 from napari_echo.ml.packs import CARD, GRAPH, WEIGHTS, ModelCard, ModelPack, file_hash, open_pack
 from napari_echo.ml.training import load_config, load_weights
 
@@ -77,9 +75,7 @@ def make_pack(
         for name, value in model.state_dict().items()
         if not unused_in_prediction(name)
     }
-    partial = out.with_name(f".{out.name}.partial-{uuid.uuid4().hex[:8]}")
-    partial.mkdir(parents=True)
-    try:
+    with new_folder(out) as partial:
         save_file(kept, partial / WEIGHTS)
         (partial / WEIGHTS).chmod(0o644)
         _write_graph(model, set(kept), size, partial / GRAPH)
@@ -87,7 +83,7 @@ def make_pack(
         try:
             card = ModelCard(
                 id=hashes[WEIGHTS],
-                architecture="PIDNet-S",
+                architecture=cfg.architecture,
                 config=config,
                 input_size=size,
                 mean=cfg.model.data_preprocessor.mean[0],
@@ -102,9 +98,6 @@ def make_pack(
                 f"The model card's field '{where}' is wrong: {error.errors()[0]['msg']}."
             ) from error
         (partial / CARD).write_text(json.dumps(card.model_dump(), indent=2) + "\n", "utf-8")
-        os.rename(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return open_pack(out)
 
 

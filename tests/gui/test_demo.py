@@ -15,7 +15,6 @@ from napari_echo.core.errors import EchoError
 from napari_echo.gui.demo import LABELLED_SET, LABELS, MARK, largest_hollow, run_demo
 from napari_echo.io.clipset import open_clipset
 from napari_echo.io.store import LabelStore
-from napari_echo.ml.packs import shipped_packs
 
 
 def test_the_largest_hollow_is_what_the_convex_hull_adds() -> None:
@@ -41,8 +40,6 @@ def test_a_folder_of_another_origin_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_demo_writes_pictures_a_summary_and_a_labelled_set(tmp_path: Path) -> None:
-    if not shipped_packs():
-        pytest.skip("no model pack is shipped yet")
     out = tmp_path / "demo-output"
     (tmp_path / "demo-output" / LABELLED_SET).mkdir(parents=True)
     (out / MARK).touch()

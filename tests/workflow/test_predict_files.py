@@ -170,8 +170,6 @@ def test_an_output_that_cannot_be_written_to_is_refused_before_the_work(
 
 
 def test_the_default_model_on_the_real_cine(real_cine_path: Path, tmp_path: Path) -> None:
-    if not shipped_packs():
-        pytest.skip("no model pack is shipped yet")
     summary = predict_files([real_cine_path], shipped_packs()[0], tmp_path)
     (done,) = summary.done
     content = read_json(done.json_file)

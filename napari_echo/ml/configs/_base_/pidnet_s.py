@@ -1,5 +1,6 @@
 """PIDNet-S (arXiv 2206.02066) for grey frames and four classes."""
 
+architecture = "PIDNet-S"
 size = 256
 norm_cfg = dict(type="BN", requires_grad=True)
 
