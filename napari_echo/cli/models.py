@@ -103,6 +103,8 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print JSON with every frame.")] = False,
 ) -> None:
     """Measure a model against the ground truth of a clip data set."""
+    from dataclasses import asdict
+
     from napari_echo.cli.params import predict_params
     from napari_echo.ml.packs import find_pack
     from napari_echo.ml.predictor import make_predictor
@@ -111,8 +113,16 @@ def evaluate(
     predictor = make_predictor(find_pack(pack), predict_params(engine=engine))
     with progress("Evaluating") as on_progress:
         evaluation = evaluate_model(predictor, data, split=split, on_progress=on_progress)
+    ef = evaluation.ef_agreement()
     if json:
-        print_json({"means": evaluation.table(), "frames": evaluation.rows()})
+        print_json(
+            {
+                "means": evaluation.table(),
+                "ef_points": asdict(ef) if ef is not None else None,
+                "frames": evaluation.rows(),
+                "ef": [asdict(pair) for pair in evaluation.ef],
+            }
+        )
         return
     rows = [
         (
@@ -124,6 +134,11 @@ def evaluate(
         for row in evaluation.table()
     ]
     print_table(("STRUCTURE", "PHASE", "FRAMES", "DICE", "HD95 mm", "ASD mm"), rows)
+    if ef is not None:
+        typer.echo(
+            f"EF against the true masks' in {ef.n} clips: bias {ef.bias:+.1f} points, "
+            f"SD {ef.sd:.1f}, mean absolute error {ef.mae:.1f}, r {ef.r:.2f}"
+        )
 
 
 @app.command()

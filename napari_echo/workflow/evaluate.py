@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from napari_echo.core.cleanup import keep_largest_piece
 from napari_echo.core.errors import EchoError
-from napari_echo.core.labels import IGNORE
-from napari_echo.io.clipset import open_clipset
+from napari_echo.core.keyframes import Beat, KeyFrames
+from napari_echo.core.labels import IGNORE, LV
+from napari_echo.io.clipset import ClipEntry, open_clipset
+from napari_echo.metrics.agreement import Agreement, agreement
 from napari_echo.metrics.overlap import dice
 from napari_echo.metrics.surface import asd, hd95
+from napari_echo.metrics.volume import lv_measures
 from napari_echo.workflow.predict import SegmentationModel
 
 _BATCH = 16  # frames of a model call: those of a long clip would fill the memory
@@ -35,10 +38,28 @@ class FrameScore:
 
 
 @dataclass(frozen=True)
+class EFPair:
+    """Single-plane EF of one clip, as fractions, at the traced ED and ES frames.
+
+    From the model's masks and from the truth's, both by the method of discs;
+    not-a-number where one of them shows no LV.
+    """
+
+    study_id: str
+    predicted: float
+    true: float
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All scores of a model on a split."""
 
     scores: tuple[FrameScore, ...]
+    ef: tuple[EFPair, ...]
+
+    def ef_agreement(self) -> Agreement | None:
+        """Agreement of the model's EF with that of the true masks, in percentage points."""
+        return agreement([100 * p.predicted for p in self.ef], [100 * p.true for p in self.ef])
 
     def mean(self, measure: str, structure: str, phase: str | None = None) -> float:
         """Mean of ``dice``, ``hd95_mm`` or ``asd_mm`` over frames; not-a-number without any."""
@@ -96,8 +117,9 @@ def evaluate(
     Returns
     -------
     Evaluation
-        A score for each labelled frame and each structure of the model.
-        Pixels that the truth marks as ignored count for neither side.
+        A score for each labelled frame and each structure of the model, and
+        EF for each clip with a traced and labelled beat. Pixels that the
+        truth marks as ignored count for neither side of a score.
 
     Raises
     ------
@@ -109,6 +131,7 @@ def evaluate(
     if not entries:
         raise EchoError(f"The clip data set {data} has no labelled clip in the split '{split}'.")
     scores: list[FrameScore] = []
+    pairs: list[EFPair] = []
     for done, entry in enumerate(entries):
         if on_progress is not None:
             on_progress(done, len(entries))
@@ -128,9 +151,26 @@ def evaluate(
                 scores.append(
                     FrameScore(entry.study_id, frame, phase, structure.name, dice(a, b), *distances)
                 )
+        predicted, true = (_ef(masks == LV, entry) for masks in (labels, truth))
+        if predicted is not None and true is not None:
+            pairs.append(EFPair(entry.study_id, predicted, true))
     if on_progress is not None:
         on_progress(len(entries), len(entries))
-    return Evaluation(tuple(scores))
+    return Evaluation(tuple(scores), tuple(pairs))
+
+
+def _ef(masks: NDArray[np.bool_], entry: ClipEntry) -> float | None:
+    """EF over the beats whose ED and ES are labelled; None where there is none."""
+    place = {frame: row for row, frame in enumerate(entry.labelled_frames)}
+    beats = tuple(
+        Beat(place[beat.ed], place[beat.es])
+        for beat in entry.key_frames.beats
+        if beat.ed in place and beat.es in place
+    )
+    if not beats:
+        return None
+    ef = lv_measures(masks, entry.spacing_mm, KeyFrames(beats, entry.key_frames.origin)).ef
+    return float("nan") if ef is None else ef
 
 
 def _segment(

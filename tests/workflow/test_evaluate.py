@@ -31,6 +31,16 @@ class _Threshold:
         return np.stack([~bright, bright], axis=1).astype(np.float16)
 
 
+@dataclass(frozen=True)
+class _Nothing(_Threshold):
+    """Finds no LV anywhere."""
+
+    shift: int = 0
+
+    def probabilities(self, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
+        return np.stack([np.ones_like(frames), np.zeros_like(frames)], axis=1).astype(np.float16)
+
+
 def _clips() -> Iterator[LabelledClip]:
     for number, spacing in enumerate(((0.5, 0.5), None)):
         labels = np.zeros((4, 48, 48), np.uint8)
@@ -77,6 +87,18 @@ def test_a_shift_costs_what_it_must(data: Path) -> None:
 def test_distances_are_unknown_without_a_spacing(data: Path) -> None:
     rows = evaluate(_Threshold(0), data).rows()
     assert [np.isnan(row["hd95_mm"]) for row in rows] == [False, False, True, True]
+
+
+def test_ef_is_compared_clip_by_clip(data: Path) -> None:
+    perfect = evaluate(_Threshold(0), data)
+    assert [pair.study_id for pair in perfect.ef] == ["p0", "p1"]
+    assert all(0.5 < pair.true < 0.95 for pair in perfect.ef)
+    found = perfect.ef_agreement()
+    assert found is not None
+    assert (found.n, found.bias, found.mae) == (2, 0, 0)
+    nothing = evaluate(_Nothing(), data)
+    assert all(np.isnan(pair.predicted) for pair in nothing.ef)
+    assert nothing.ef_agreement() is None
 
 
 def test_progress_ends_with_every_clip(data: Path) -> None:
