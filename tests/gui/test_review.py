@@ -254,7 +254,9 @@ def test_a_bad_file_is_told_in_one_sentence_and_changes_nothing(
     (sentence,) = sentences
     assert "broken.avi" in sentence
     assert "\n" not in sentence
-    assert review.status_panel.message.full_text() == sentence
+    message = review.status_panel.message
+    assert message.full_text() == sentence
+    assert message.text().replace("\u200b", "") == sentence  # none of it is cut off
 
 
 def test_a_clip_opened_by_napari_is_adopted_with_its_truth(

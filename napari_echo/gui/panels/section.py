@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
@@ -55,11 +57,21 @@ class Section(QWidget):
 
 
 class ElidedLabel(QLabel):
-    """A line of text that ends in an ellipsis where it does not fit; its tool tip has it all."""
+    """Text that ends in an ellipsis where it does not fit; its tool tip has it all.
 
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    text : str
+        The text.
+    lines : int
+        Height of the label; with more than one line the text is wrapped.
+    """
+
+    def __init__(self, text: str = "", parent: QWidget | None = None, *, lines: int = 1) -> None:
         super().__init__(parent)
         self._full = ""
+        self._lines = lines
+        self.setWordWrap(lines > 1)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.set_full_text(text)
 
@@ -74,11 +86,11 @@ class ElidedLabel(QLabel):
         return self._full
 
     def sizeHint(self) -> QSize:
-        """Ask for the height of a line, and no width."""
-        return QSize(0, self.fontMetrics().height() + 2)
+        """Ask for the height of the lines, and no width."""
+        return QSize(0, self._lines * self.fontMetrics().lineSpacing() + 2)
 
     def minimumSizeHint(self) -> QSize:
-        """Ask for the height of a line, and no width."""
+        """Ask for the height of the lines, and no width."""
         return self.sizeHint()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
@@ -89,7 +101,13 @@ class ElidedLabel(QLabel):
     def _elide(self) -> None:
         mode = Qt.TextElideMode.ElideRight
         room = max(self.width() - PADDING, 1)
-        self.setText(self.fontMetrics().elidedText(self._full, mode, room))
+        # Wrapping leaves the end of most lines empty.
+        room = room if self._lines == 1 else int(room * (self._lines - 0.5))
+        text = self.fontMetrics().elidedText(self._full, mode, room)
+        if self._lines > 1:
+            # Long names of files may break, too.
+            text = re.sub(r"(?<=[/\\_.-])(?=\S)", "\u200b", text)
+        self.setText(text)
 
 
 def may_shrink(*widgets: QWidget) -> None:

@@ -17,7 +17,7 @@ class StatusPanel(Section):
         super().__init__("", "", parent)
         self.verbs = verbs
         self.heading.hide()
-        self.message = ElidedLabel()
+        self.message = ElidedLabel(lines=3)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
