@@ -52,7 +52,7 @@ class MeasuresPanel(Section):
             here.clicked.connect(
                 lambda _=False, w=which: verbs.set_key_frame(self._index(), w, current_frame())
             )
-            here.setFixedWidth(34)
+            here.setFixedWidth(40)
             row.addWidget(go, 1)
             row.addWidget(here)
             self.jump[which], self.set_here[which] = go, here
