@@ -16,11 +16,17 @@ def preprocess(
         bool,
         typer.Option("--sequences", help="CAMUS's half sequences in place of its ED and ES."),
     ] = False,
+    view: Annotated[
+        Literal["4CH", "2CH"] | None,
+        typer.Option(help="The one view of CAMUS to take; both by default."),
+    ] = None,
 ) -> None:
     """Turn CAMUS or EchoNet-Dynamic into a clip data set for training."""
     from napari_echo.workflow.preprocess import preprocess as run
 
-    written, skipped = run(layout, src, dst, sequences=sequences)
+    written, skipped = run(
+        layout, src, dst, sequences=sequences, views=(view,) if view else ("4CH", "2CH")
+    )
     for skip in skipped:
         typer.echo(f"napari-echo: skipped: {skip.name}: {skip.reason}", err=True)
     typer.echo(str(written))

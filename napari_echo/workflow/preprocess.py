@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 from napari_echo.core.errors import EchoError
 from napari_echo.io.camus import read_camus
 from napari_echo.io.clipset import write_clipset
 from napari_echo.io.echonet import read_echonet
 from napari_echo.io.labelled import Skipped
-from napari_echo.workflow.phantom import Layout
+
+Layout = Literal["camus", "echonet"]
 
 
 def preprocess(
-    layout: Layout, src: Path, dst: Path, *, sequences: bool = False
+    layout: Layout,
+    src: Path,
+    dst: Path,
+    *,
+    sequences: bool = False,
+    views: Sequence[str] = ("4CH", "2CH"),
 ) -> tuple[Path, list[Skipped]]:
     """Write a data set in a public layout as a clip data set.
 
@@ -28,6 +36,8 @@ def preprocess(
         Folder to make; it must not exist. It appears whole or not at all.
     sequences : bool
         Take CAMUS's half sequences in place of its ED and ES stills.
+    views : sequence of {"4CH", "2CH"}
+        The views of CAMUS to take.
 
     Returns
     -------
@@ -44,7 +54,7 @@ def preprocess(
     """
     skipped: list[Skipped] = []
     if layout == "camus":
-        clips = read_camus(Path(src), sequences=sequences, on_skip=skipped.append)
+        clips = read_camus(Path(src), sequences=sequences, views=views, on_skip=skipped.append)
     elif layout == "echonet":
         clips = read_echonet(Path(src), on_skip=skipped.append)
     else:

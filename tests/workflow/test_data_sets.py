@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat
 from napari_echo.io.camus import read_camus
@@ -42,6 +44,25 @@ def test_camus_becomes_a_clip_data_set(small_camus: Path, tmp_path: Path, sequen
         assert ed > es > 0
         assert entry.spacing_mm is not None
         assert entry.key_frames.beats == (Beat(0, 1),)
+
+
+def test_views_of_camus_can_be_left_out(tmp_path: Path) -> None:
+    phantom = generate(1, size=(96, 96), frames="key")
+    other = replace(EchoClip.from_frames(phantom.clip.frames[::, ::-1]), study_id="phantom-000001")
+    items = [
+        LabelledClip(clip, phantom.truth, phantom.key_frames, "train")
+        for clip in (
+            replace(phantom.clip, view="A4C"),
+            replace(other, view="A2C", spacing_mm=phantom.clip.spacing_mm),
+        )
+    ]
+    root = write_camus(tmp_path / "set", items)
+    for name, views, kept in (
+        ("both", ("4CH", "2CH"), {"A4C", "A2C"}),
+        ("four", ("4CH",), {"A4C"}),
+    ):
+        out, _ = preprocess("camus", root, tmp_path / name, views=views)
+        assert {entry.view for entry in open_clipset(out).entries} == kept
 
 
 def test_no_more_is_drawn_for_camus_than_it_holds(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import CAMUS_SCHEMA
@@ -16,7 +14,6 @@ from napari_echo.workflow.export import export_clipset
 
 
 def test_two_iterations_on_exported_labels(beating: EchoClip, tmp_path: Path) -> None:
-    pytest.importorskip("mmseg", reason="training is not installed")
     from napari_echo.ml.training import train
 
     revision = correct(
