@@ -6,6 +6,7 @@ The layout is told in `napari_echo.io.camus_layout`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -28,10 +29,14 @@ from napari_echo.io.camus_writer import write_camus
 from napari_echo.io.labelled import UNASSIGNED, LabelledClip, Skipped, log_skipped
 from napari_echo.io.nifti import NiftiImage, read_nifti
 from napari_echo.io.reading import check_frames, to_grey
+from napari_echo.io.sources import ClipSource, read_sources
 
-__all__ = ["Subset", "is_camus_name", "load_still", "read_camus", "write_camus"]
+__all__ = ["Subset", "is_camus_name", "list_camus", "load_still", "read_camus", "write_camus"]
 
 Subset = Literal["training", "validation", "testing"]
+
+VIEWS = ("4CH", "2CH")
+"""The views, by CAMUS's codes."""
 
 
 def load_still(path: Path) -> EchoClip:
@@ -72,81 +77,104 @@ def load_still(path: Path) -> EchoClip:
     )
 
 
+def list_camus(
+    root: Path, *, sequences: bool = False, views: Sequence[str] = VIEWS
+) -> list[ClipSource]:
+    """List CAMUS patient by patient, view by view.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds ``database_nifti``.
+    sequences : bool
+        List the half sequences, labelled in every frame, in place of the
+        stills. A half sequence is read as it was recorded, from ED to ES or
+        from ES to ED; the stills make a clip of two frames, ED first.
+    views : sequence of {"4CH", "2CH", "A4C", "A2C"}
+        Views to list, where the patient has them.
+
+    Returns
+    -------
+    list of ClipSource
+        The patient is the study; those of the official split's lists who are
+        not in the folder are among them. They read clips with `CAMUS_SCHEMA`
+        and the EF that the `Info` file states, if it is there.
+
+    Raises
+    ------
+    EchoError
+        If `root` is no CAMUS folder or a view is unknown.
+    """
+    root = Path(root)
+    database = root / "database_nifti"
+    if not database.is_dir():
+        raise EchoError(f"{root} is not a CAMUS folder: it has no folder database_nifti.")
+    unknown = [view for view in views if view not in (*VIEW_OF_CODE, *VIEW_OF_CODE.values())]
+    if unknown:
+        raise EchoError(f"CAMUS has no view '{unknown[0]}', only A4C (4CH) and A2C (2CH).")
+    codes = [c for c in VIEW_OF_CODE if c in views or VIEW_OF_CODE[c] in views]
+    split_of = read_splits(root)
+    patients = {p.name for p in database.glob("patient*") if p.is_dir()} | set(split_of)
+    return [
+        source
+        for patient in sorted(patients)
+        for source in _list_patient(
+            database / patient, split_of.get(patient, UNASSIGNED), sequences, codes
+        )
+    ]
+
+
 def read_camus(
     root: Path,
     subset: Subset | None = None,
     *,
     sequences: bool = False,
-    views: Sequence[str] = ("4CH", "2CH"),
+    views: Sequence[str] = VIEWS,
     on_skip: Callable[[Skipped], None] = log_skipped,
 ) -> Iterator[LabelledClip]:
     """Read CAMUS patient by patient, view by view.
 
     Parameters
     ----------
-    root : Path
-        The folder that holds ``database_nifti``.
+    root, sequences, views
+        As for `list_camus`, which also says what is read.
     subset : {"training", "validation", "testing"} or None
         Which patients of the official split; all that are there without it.
-    sequences : bool
-        Read the half sequences, labelled in every frame, in place of the
-        stills. The stills make a clip of two frames, ED first.
-    views : sequence of {"4CH", "2CH"}
-        Views to read, where the patient has them.
     on_skip : callable
         Called with each patient or view that cannot be read.
-
-    Yields
-    ------
-    LabelledClip
-        With `CAMUS_SCHEMA`; EF as the `Info` file states it, if it is there.
 
     Raises
     ------
     EchoError
-        If `root` is no CAMUS folder or lacks the subset's list.
+        If `root` is no CAMUS folder, lacks the subset's list, or a view is unknown.
     """
-    root = Path(root)
-    database = root / "database_nifti"
-    if not database.is_dir():
-        raise EchoError(f"{root} is not a CAMUS folder: it has no folder database_nifti.")
-    split_of = read_splits(root)
-    if subset is None:
-        patients = {p.name for p in database.glob("patient*") if p.is_dir()} | set(split_of)
-    else:
+    sources = list_camus(root, sequences=sequences, views=views)
+    if subset is not None:
         split = SPLIT_OF_SUBSET.get(subset)
         if split is None:
             raise EchoError(f"CAMUS has no subset {subset!r}; use training, validation or testing.")
-        patients = {name for name, given in split_of.items() if given == split}
-        if not patients:
+        sources = [source for source in sources if source.split == split]
+        if not sources:
             raise EchoError(f"{root} has no list database_split/subgroup_{subset}.txt.")
-    return _read_patients(database, sorted(patients), split_of, sequences, views, on_skip)
+    return read_sources(sources, on_skip)
 
 
-def _read_patients(
-    database: Path,
-    patients: Sequence[str],
-    split_of: dict[str, str],
-    sequences: bool,
-    views: Sequence[str],
-    on_skip: Callable[[Skipped], None],
-) -> Iterator[LabelledClip]:
-    what = "half_sequence" if sequences else "ED"
-    for patient in patients:
-        folder = database / patient
-        present = [v for v in views if (folder / f"{patient}_{v}_{what}.nii.gz").is_file()]
-        if not present:
-            missing = "half sequence" if sequences else "ED still"
-            on_skip(Skipped(patient, f"It has no {missing} of the views {', '.join(views)}."))
-        for view in present:
-            stem = folder / f"{patient}_{view}"
-            try:
-                read = _read_sequence if sequences else _read_stills
-                item = read(stem, split_of.get(patient, UNASSIGNED))
-            except EchoError as error:
-                on_skip(Skipped(f"{patient} {view}", str(error)))
-            else:
-                yield item
+def _list_patient(
+    folder: Path, split: str, sequences: bool, codes: Sequence[str]
+) -> Iterator[ClipSource]:
+    patient = folder.name
+    what = ("half_sequence",) if sequences else ("ED", "ES")
+    present = [c for c in codes if (folder / f"{patient}_{c}_{what[0]}.nii.gz").is_file()]
+    if not present:
+        missing = "half sequence" if sequences else "ED still"
+        problem = f"It has no {missing} of the views {', '.join(codes)}."
+        yield ClipSource(patient, patient, split, problem=problem)
+    for code in present:
+        stem = folder / f"{patient}_{code}"
+        files = [folder / f"{stem.name}_{w}{gt}.nii.gz" for w in what for gt in ("", "_gt")]
+        read = partial(_read_sequence if sequences else _read_stills, stem, split)
+        files.append(_info_path(stem))
+        yield ClipSource(f"{patient} {code}", patient, split, tuple(files), read)
 
 
 def _read_stills(stem: Path, split: str) -> LabelledClip:

@@ -1,8 +1,7 @@
 """From the clip's grid to the model's square and back.
 
-A frame is scaled with its aspect ratio kept, so that it fits the square, and
-padded with black at its right and lower side. Training and prediction share
-these two functions, so that a model sees the same geometry in both.
+`io.letterbox` leads to the square; this module leads back. Training and
+prediction share them, so that a model sees the same geometry in both.
 """
 
 from __future__ import annotations
@@ -11,37 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_echo.io.letterbox import fit_size, letterbox
 
-def fit_size(shape: tuple[int, int], size: int) -> tuple[int, int]:
-    """Height and width of a frame of `shape` scaled to fit a square of `size`."""
-    scale = size / max(shape)
-    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
-
-
-def letterbox(frame: NDArray[np.uint8], size: int, *, labels: bool = False) -> NDArray[np.uint8]:
-    """Scale a frame to fit a square and pad it.
-
-    Parameters
-    ----------
-    frame : ndarray of uint8, shape (H, W)
-        Grey levels, or labels.
-    size : int
-        Side of the square in pixels.
-    labels : bool
-        Nearest neighbour instead of area or linear interpolation.
-
-    Returns
-    -------
-    ndarray of uint8, shape (size, size)
-    """
-    height, width = fit_size(frame.shape, size)
-    if labels:
-        how = cv2.INTER_NEAREST
-    else:
-        how = cv2.INTER_AREA if max(frame.shape) > size else cv2.INTER_LINEAR
-    square = np.zeros((size, size), np.uint8)
-    square[:height, :width] = cv2.resize(frame, (width, height), interpolation=how)
-    return square
+__all__ = ["fit_size", "letterbox", "unletterbox"]
 
 
 def unletterbox(

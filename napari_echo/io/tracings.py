@@ -1,0 +1,145 @@
+"""Videos with traced frames, as both EchoNet data sets keep them: lists, outlines, clips."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_echo.core.errors import EchoError
+from napari_echo.core.keyframes import Beat, KeyFrames
+from napari_echo.core.labels import LV, LV_SCHEMA, Segmentation
+from napari_echo.io.labelled import LabelledClip
+from napari_echo.io.reading import check_file
+from napari_echo.io.video import load_video
+
+Outline = NDArray[np.float64]
+"""Points (x, y) around the LV cavity of one frame, shape (N, 2), in pixels."""
+
+
+def fill_outline(outline: Outline, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Fill an outline, as EchoNet's own loader does: a polygon of the rounded points.
+
+    Parameters
+    ----------
+    outline : ndarray of float, shape (N, 2)
+        Points (x, y) in pixels.
+    shape : (int, int)
+        Height and width of the frame.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+    """
+    from skimage.draw import polygon
+
+    mask = np.zeros(shape, bool)
+    x, y = np.rint(outline).T
+    inside = polygon(y, x, shape)  # type: ignore[no-untyped-call]
+    mask[inside] = True
+    return mask
+
+
+def read_traced_video(
+    path: Path,
+    outlines: Mapping[int, Outline],
+    *,
+    view: str,
+    study_id: str,
+    split: str,
+    fps: float | None,
+    ef: float | None,
+) -> LabelledClip:
+    """Decode a video and fill its two outlines; the larger is ED.
+
+    Parameters
+    ----------
+    path : Path
+        The video.
+    outlines : mapping of int to ndarray
+        The outline of each traced frame, counted from 0; ES first where the
+        masks are as large.
+    view, study_id, split : str
+        As in `EchoClip` and `LabelledClip`.
+    fps : float or None
+        Frames a second; without it what the video says.
+    ef : float or None
+        Ejection fraction, 0 to 1.
+
+    Raises
+    ------
+    EchoError
+        If the video cannot be read, or there are other than two outlines, one
+        lies outside the video or encloses nothing.
+    """
+    if len(outlines) != 2:
+        raise EchoError(f"{path.name} has {len(outlines)} traced frames, not two.")
+    clip = load_video(path)
+    if not all(0 <= frame < len(clip) for frame in outlines):
+        raise EchoError(
+            f"{path.name} is traced at the frames {sorted(outlines)}, but has {len(clip)} frames."
+        )
+    labels = np.zeros(clip.frames.shape, np.uint8)
+    annotated = np.zeros(len(clip), bool)
+    for frame, outline in outlines.items():
+        labels[frame][fill_outline(outline, clip.frame_shape)] = LV
+        annotated[frame] = True
+    es, ed = sorted(outlines, key=lambda frame: int((labels[frame] == LV).sum()))
+    if not labels[es].any():
+        raise EchoError(f"{path.name} has a traced frame whose outline encloses nothing.")
+    return LabelledClip(
+        replace(clip, fps=fps or clip.fps, view=view, study_id=study_id),
+        Segmentation(labels, annotated, "ground truth", LV_SCHEMA),
+        KeyFrames((Beat(ed, es),), "traced"),
+        split,
+        ef,
+    )
+
+
+def read_list(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Read the rows of a CSV file that has these columns.
+
+    Raises
+    ------
+    EchoError
+        If the file cannot be read or lacks a column.
+    """
+    check_file(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restval="")
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
+            if missing:
+                raise EchoError(f"{path} lacks the column {missing[0]}.")
+            return list(reader)
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise EchoError(f"{path} is no readable list: {error}.") from error
+
+
+def positive(text: str | None) -> float | None:
+    """Read a positive number; None where it is none."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value > 0 else None
+
+
+def fraction(percent: str | None) -> float | None:
+    """Read a percentage as a fraction; None where it is none."""
+    value = positive(percent)
+    return None if value is None else value / 100
+
+
+def finite(row: Mapping[str, str], columns: tuple[str, ...]) -> tuple[float, ...] | None:
+    """Read numbers from a row; None where one is missing, no number or not finite."""
+    try:
+        values = tuple(float(row[column]) for column in columns)
+    except ValueError:
+        return None
+    return values if all(map(math.isfinite, values)) else None
