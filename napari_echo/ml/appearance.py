@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -15,11 +17,20 @@ def _smooth_noise(shape: tuple[int, int], cells: int) -> NDArray[np.float32]:
     return cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
 
 
+def _each(
+    frames: NDArray[np.float32], change: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Change frames (K, H, W) one by one."""
+    return np.stack([change(frame) for frame in frames])
+
+
 @TRANSFORMS.register_module()
 class EchoRandomAppearance(BaseTransform):
     """Vary gain, contrast, attenuation, haze, shadows, speckle and sharpness.
 
-    Scanners and settings differ in all of these; each is drawn on its own.
+    Scanners and settings differ in all of these; each is drawn on its own. The
+    frames of a clip (K, H, W) all change in the same way; only speckle differs
+    from frame to frame, as it does in a moving heart.
 
     Parameters
     ----------
@@ -32,7 +43,8 @@ class EchoRandomAppearance(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Replace ``img``."""
-        image = results["img"].astype(np.float32) / 255
+        shape = results["img"].shape
+        image = results["img"].reshape(-1, *shape[-2:]).astype(np.float32) / 255
         for change, chance in (
             (self._resolution, 0.4),
             (self._speckle, 0.4),
@@ -44,24 +56,30 @@ class EchoRandomAppearance(BaseTransform):
         ):
             if np.random.rand() < chance * min(1.0, self.strength):
                 image = change(image)
-        results["img"] = (np.clip(image, 0, 1) * 255).astype(np.uint8)
+        results["img"] = (np.clip(image, 0, 1) * 255).astype(np.uint8).reshape(shape)
         return results
 
     def _resolution(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Blur as a coarser image or a stronger filter would, or sharpen."""
-        height, width = image.shape
+        size = image.shape[:0:-1]
         if np.random.rand() < 0.5:
             factor = np.random.uniform(0.35, 0.9)
-            small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-            return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-        blurred = cv2.GaussianBlur(image, (0, 0), np.random.uniform(0.5, 1.5))
+
+            def coarse(frame: NDArray[np.float32]) -> NDArray[np.float32]:
+                small = cv2.resize(frame, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+                return cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+
+            return _each(image, coarse)
+        sigma = np.random.uniform(0.5, 1.5)
+        blurred = _each(image, lambda frame: cv2.GaussianBlur(frame, (0, 0), sigma))
         return image + np.random.uniform(-1.0, 1.5) * (image - blurred)
 
     def _speckle(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Multiply by noise of a random grain."""
         noise = np.random.randn(*image.shape).astype(np.float32)
         grain = np.random.uniform(0.4, 2.5)
-        noise = cv2.GaussianBlur(noise, (0, 0), grain * np.random.uniform(1, 2), sigmaY=grain)
+        wide = grain * np.random.uniform(1, 2)
+        noise = _each(noise, lambda frame: cv2.GaussianBlur(frame, (0, 0), wide, sigmaY=grain))
         return image * (1 + np.random.uniform(0.05, 0.35) * noise / (noise.std() + 1e-6))
 
     def _tone(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -73,21 +91,21 @@ class EchoRandomAppearance(BaseTransform):
 
     def _gain_field(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Attenuation and uneven gain."""
-        return image * (1 + self.strength * (_smooth_noise(image.shape, 4) - 0.5))
+        return image * (1 + self.strength * (_smooth_noise(image.shape[1:], 4) - 0.5))
 
     def _haze(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Reverberation haze inside the sector."""
-        haze = np.clip(_smooth_noise(image.shape, 5) - 0.4, 0, 1)
-        inside = cv2.blur((image > 0.02).astype(np.float32), (9, 9))
+        haze = np.clip(_smooth_noise(image.shape[1:], 5) - 0.4, 0, 1)
+        inside = _each((image > 0.02).astype(np.float32), lambda frame: cv2.blur(frame, (9, 9)))
         return image + np.random.uniform(0.1, 0.4) * haze * inside
 
     def _shadow(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """A dark wedge from the top, as behind a rib or the lung."""
-        height, width = image.shape
+        height, width = image.shape[1:]
         top = np.random.uniform(0.3, 0.7) * width
         foot = top + np.random.uniform(-0.8, 0.8) * width
         half = np.random.uniform(0.04, 0.15) * width
-        wedge = np.zeros(image.shape, np.float32)
+        wedge = np.zeros((height, width), np.float32)
         corners = np.array([[top, 0], [foot - half, height], [foot + half, height]])
         cv2.fillPoly(wedge, [corners.astype(np.int32)], 1.0)
         wedge = cv2.GaussianBlur(wedge, (0, 0), width / 40)
@@ -95,8 +113,8 @@ class EchoRandomAppearance(BaseTransform):
 
     def _furniture(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bright marks near the edges, as scanners write text and bars."""
-        height, width = image.shape
-        ink = np.zeros(image.shape, np.uint8)
+        height, width = image.shape[1:]
+        ink = np.zeros((height, width), np.uint8)
         for _ in range(np.random.randint(1, 5)):
             x = int(np.random.choice([0.02, 0.75]) * width + np.random.uniform(0, 0.1) * width)
             y = int(np.random.choice([0.05, 0.85]) * height + np.random.uniform(0, 0.1) * height)

@@ -7,6 +7,9 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from napari_echo.core.labels import IGNORE
+from napari_echo.ml.models.clip_segmentor import ClipOutput, one_hot, upsample
+
 
 @MODELS.register_module()
 class EchoOhemCrossEntropy(nn.Module):
@@ -67,3 +70,36 @@ class EchoOhemCrossEntropy(nn.Module):
         kth = labelled.detach().kthvalue(labelled.numel() - at_least + 1).values
         limit = torch.minimum(kth, -torch.log(kth.new_tensor(self.threshold)))
         return self.loss_weight * labelled[labelled >= limit].mean()
+
+
+@MODELS.register_module()
+class EchoSoftDice(nn.Module):
+    """1 - Dice of the structures in the labelled frames, with probabilities for masks.
+
+    Milletari et al., V-Net (arXiv 1606.04797), without squares, as nnU-Net has
+    it: ``1 - (2 sum p y + 1) / (sum p + sum y + 1)``, a frame and a structure at
+    a time. It is what evaluation counts; cross-entropy alone is not.
+
+    Parameters
+    ----------
+    weight : float
+        Factor of the loss.
+    """
+
+    def __init__(self, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, out: ClipOutput) -> dict[str, Tensor]:
+        """Mean over labelled frames and the structures that they show, background left out."""
+        labels = out.labels[out.labelled]
+        if len(labels) == 0:
+            return {"loss_dice": out.logits.sum() * 0.0}
+        p = upsample(out.logits[out.labelled], labels.shape[1:]).softmax(dim=1)[:, 1:]
+        known = (labels != IGNORE)[:, None]
+        y = one_hot(labels, out.logits.shape[2])[:, 1:]
+        p = p * known
+        both, total = (p * y).sum(dim=(2, 3)), (p + y).sum(dim=(2, 3))
+        dice = (2 * both + 1) / (total + 1)
+        shown = y.sum(dim=(2, 3)) > 0
+        return {"loss_dice": self.weight * (1 - dice[shown]).mean()}

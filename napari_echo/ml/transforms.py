@@ -1,13 +1,27 @@
-"""Geometric transforms of labelled frames, registered in mmsegmentation."""
+"""Transforms of labelled frames (H, W) and clips (K, H, W), registered in mmsegmentation."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
+from mmengine.structures import PixelData
 from mmseg.registry import TRANSFORMS
+from mmseg.structures import SegDataSample
+from numpy.typing import NDArray
 
+from napari_echo.core.labels import IGNORE
 from napari_echo.ml.geometry import letterbox
+
+
+def _each(
+    image: NDArray[np.uint8], change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+) -> NDArray[np.uint8]:
+    """Change a frame (H, W), or the frames of a clip (K, H, W) all alike."""
+    return change(image) if image.ndim == 2 else np.stack([change(frame) for frame in image])
 
 
 @TRANSFORMS.register_module()
@@ -24,9 +38,14 @@ class EchoLetterbox(BaseTransform):
         self.size = size
 
     def transform(self, results: dict) -> dict:
-        """Replace ``img`` and ``gt_seg_map``."""
-        results["img"] = letterbox(results["img"], self.size)
-        results["gt_seg_map"] = letterbox(results["gt_seg_map"], self.size, labels=True)
+        """Replace ``img``, ``gt_seg_map`` and ``spacing_mm``."""
+        scale = max(results["img"].shape[-2:]) / self.size
+        if results.get("spacing_mm") is not None:
+            results["spacing_mm"] = tuple(mm * scale for mm in results["spacing_mm"])
+        results["img"] = _each(results["img"], lambda frame: letterbox(frame, self.size))
+        results["gt_seg_map"] = _each(
+            results["gt_seg_map"], lambda frame: letterbox(frame, self.size, labels=True)
+        )
         # Predictions are compared on the square, not scaled back.
         results["img_shape"] = results["ori_shape"] = results["img"].shape
         return results
@@ -68,7 +87,7 @@ class EchoRandomAffine(BaseTransform):
         """Warp ``img`` linearly and ``gt_seg_map`` by nearest neighbour."""
         if np.random.rand() > self.prob:
             return results
-        height, width = results["img"].shape
+        height, width = results["img"].shape[-2:]
         angle = np.deg2rad(np.random.uniform(-self.rotate, self.rotate))
         scale = np.exp(np.random.uniform(*np.log(self.scale)))
         stretch = np.exp(np.random.uniform(-0.5, 0.5) * np.log1p(self.stretch))
@@ -78,8 +97,30 @@ class EchoRandomAffine(BaseTransform):
         shift = np.random.uniform(-self.shift, self.shift, 2) * [width, height]
         affine = np.column_stack([matrix, centre + shift - matrix @ centre])
         size = (width, height)
-        results["img"] = cv2.warpAffine(results["img"], affine, size, flags=cv2.INTER_LINEAR)
-        results["gt_seg_map"] = cv2.warpAffine(
-            results["gt_seg_map"], affine, size, flags=cv2.INTER_NEAREST
-        )
+        for key, how in (("img", cv2.INTER_LINEAR), ("gt_seg_map", cv2.INTER_NEAREST)):
+            results[key] = _each(
+                results[key], lambda frame, how=how: cv2.warpAffine(frame, affine, size, flags=how)
+            )
         return results
+
+
+@TRANSFORMS.register_module()
+class EchoPackClip(BaseTransform):
+    """Make tensors of a clip: ``inputs`` (K, 1, H, W) and a data sample of its labels.
+
+    Frames without a label get none: the margin that a letterbox or an affine
+    transform adds is background in a labelled frame alone.
+    """
+
+    META = ("study_id", "frame_indices", "phases", "places", "spacing_mm", "img_shape")
+
+    def transform(self, results: dict) -> dict:
+        """Pack ``img`` and ``gt_seg_map`` (K, H, W)."""
+        labels = results["gt_seg_map"].astype(np.int64)
+        labels[~results["labelled"]] = IGNORE
+        sample = SegDataSample(metainfo={key: results[key] for key in self.META if key in results})
+        sample.set_data({"gt_sem_seg": PixelData(data=torch.from_numpy(labels))})
+        return {
+            "inputs": torch.from_numpy(np.ascontiguousarray(results["img"][:, None])),
+            "data_samples": sample,
+        }

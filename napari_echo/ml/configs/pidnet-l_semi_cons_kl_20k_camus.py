@@ -1,0 +1,13 @@
+"""PIDNet-L; unlabelled frames too; KL between neighbours; CAMUS stills."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ._base_.camus import *
+    from ._base_.methods import *
+    from ._base_.pidnet_l_clip import *
+    from ._base_.runtime import *
+    from ._base_.schedule_20k import *
+
+model.merge(semi)
+model.merge(cons_kl)

@@ -1,0 +1,12 @@
+"""PIDNet-S; gated propagation on each branch; CAMUS stills."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ._base_.camus import *
+    from ._base_.methods import *
+    from ._base_.pidnet_s_clip import *
+    from ._base_.runtime import *
+    from ._base_.schedule_20k import *
+
+model.merge(multigpm)

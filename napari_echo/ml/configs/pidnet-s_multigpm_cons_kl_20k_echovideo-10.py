@@ -1,0 +1,13 @@
+"""PIDNet-S; gated propagation on each branch; KL between neighbours; clips of 10 frames."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ._base_.echovideo_10 import *
+    from ._base_.methods import *
+    from ._base_.pidnet_s_clip import *
+    from ._base_.runtime import *
+    from ._base_.schedule_20k import *
+
+model.merge(multigpm)
+model.merge(cons_kl)

@@ -1,0 +1,13 @@
+"""PIDNet-S; unlabelled frames too; KL between neighbours; clips of 10 phantom frames; a short training from a pack."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ._base_.finetune import *
+    from ._base_.methods import *
+    from ._base_.phantom_10 import *
+    from ._base_.pidnet_s_clip import *
+    from ._base_.runtime import *
+
+model.merge(semi)
+model.merge(cons_kl)

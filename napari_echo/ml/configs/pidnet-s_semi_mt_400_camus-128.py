@@ -1,0 +1,14 @@
+"""PIDNet-S; unlabelled frames too; mean teacher; CAMUS stills at 128 pixels; a short training from a pack."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ._base_.camus_128 import *
+    from ._base_.finetune import *
+    from ._base_.methods import *
+    from ._base_.pidnet_s_clip import *
+    from ._base_.runtime import *
+
+model.merge(semi)
+model.merge(mt)
+train_dataloader["sampler"].update(type="EchoHalfLabelledSampler")

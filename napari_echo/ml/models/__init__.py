@@ -1,0 +1,1 @@
+"""Networks and segmentors, registered in mmsegmentation as ``Echo*``."""
