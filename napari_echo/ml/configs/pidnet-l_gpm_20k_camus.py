@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; CAMUS stills."""
+"""PIDNet-L; gated propagation; CAMUS stills."""
 
 from mmengine.config import read_base
 

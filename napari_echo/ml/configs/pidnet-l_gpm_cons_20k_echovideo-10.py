@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; MSE and KL between neighbours; clips of 10 frames."""
+"""PIDNet-L; gated propagation; MSE and KL between neighbours; clips of 10 frames."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; MSE between neighbours; CAMUS stills."""
+"""PIDNet-L; gated propagation; MSE between neighbours; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; features alike in labelled and unlabelled frames; CAMUS stills."""
+"""PIDNet-L; gated propagation; similar features; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; learned hardness; CAMUS stills."""
+"""PIDNet-L; gated propagation; learned hardness; CAMUS stills."""
 
 from mmengine.config import read_base
 

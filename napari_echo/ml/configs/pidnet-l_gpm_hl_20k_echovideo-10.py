@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; learned hardness; clips of 10 frames."""
+"""PIDNet-L; gated propagation; learned hardness; clips of 10 frames."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; learned hardness; ED and ES alone."""
+"""PIDNet-L; gated propagation; learned hardness; ED and ES alone."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; mean teacher; CAMUS stills."""
+"""PIDNet-L; gated propagation; mean teacher; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; mean teacher; clips of 10 frames."""
+"""PIDNet-L; gated propagation; mean teacher; clips of 10 frames."""
 
 from mmengine.config import read_base
 

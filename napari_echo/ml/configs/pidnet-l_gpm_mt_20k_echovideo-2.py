@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; mean teacher; ED and ES alone."""
+"""PIDNet-L; gated propagation; mean teacher; ED and ES alone."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; time embedding; CAMUS stills."""
+"""PIDNet-L; gated propagation; time embedding; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; time embedding; clips of 10 frames."""
+"""PIDNet-L; gated propagation; time embedding; clips of 10 frames."""
 
 from mmengine.config import read_base
 

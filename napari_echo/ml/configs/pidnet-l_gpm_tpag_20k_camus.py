@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; PAG for small objects; CAMUS stills."""
+"""PIDNet-L; gated propagation; PAG for small objects; CAMUS stills."""
 
 from mmengine.config import read_base
 

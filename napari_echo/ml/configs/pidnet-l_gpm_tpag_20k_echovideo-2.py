@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on the fused map; PAG for small objects; ED and ES alone."""
+"""PIDNet-L; gated propagation; PAG for small objects; ED and ES alone."""
 
 from mmengine.config import read_base
 

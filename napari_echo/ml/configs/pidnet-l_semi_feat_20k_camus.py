@@ -1,4 +1,4 @@
-"""PIDNet-L; unlabelled frames too; features alike in labelled and unlabelled frames; CAMUS stills."""
+"""PIDNet-L; unlabelled frames too; similar features; CAMUS stills."""
 
 from mmengine.config import read_base
 

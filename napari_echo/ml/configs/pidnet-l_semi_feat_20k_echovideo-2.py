@@ -1,4 +1,4 @@
-"""PIDNet-L; unlabelled frames too; features alike in labelled and unlabelled frames; ED and ES alone."""
+"""PIDNet-L; unlabelled frames too; similar features; ED and ES alone."""
 
 from mmengine.config import read_base
 

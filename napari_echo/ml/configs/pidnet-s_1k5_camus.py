@@ -1,4 +1,4 @@
-"""PIDNet-S for real echo: CAMUS and phantom stills, with Dice in the loss; from a pack's weights."""
+"""PIDNet-S for real echo: CAMUS and phantom stills, with Dice in the loss."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; labelled frames alone; CAMUS stills at 128 pixels; a short training from a pack."""
+"""PIDNet-S; labelled frames alone; CAMUS stills at 128 pixels; short."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; labelled frames alone; clips of 10 phantom frames; a short training from a pack."""
+"""PIDNet-S; labelled frames alone; phantom clips; short."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on the fused map; CAMUS stills."""
+"""PIDNet-S; gated propagation; CAMUS stills."""
 
 from mmengine.config import read_base
 

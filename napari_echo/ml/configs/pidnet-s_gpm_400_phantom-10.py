@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on the fused map; clips of 10 phantom frames; a short training from a pack."""
+"""PIDNet-S; gated propagation; phantom clips; short."""
 
 from mmengine.config import read_base
 

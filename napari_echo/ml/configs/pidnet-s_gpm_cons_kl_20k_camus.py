@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on the fused map; KL between neighbours; CAMUS stills."""
+"""PIDNet-S; gated propagation; KL between neighbours; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on the fused map; MSE between neighbours and smoothness of change; ED and ES alone."""
+"""PIDNet-S; gated propagation; MSE between neighbours, smooth change; ED and ES alone."""
 
 from mmengine.config import read_base
 

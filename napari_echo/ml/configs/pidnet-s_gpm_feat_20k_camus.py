@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on the fused map; features alike in labelled and unlabelled frames; CAMUS stills."""
+"""PIDNet-S; gated propagation; similar features; CAMUS stills."""
 
 from mmengine.config import read_base
 

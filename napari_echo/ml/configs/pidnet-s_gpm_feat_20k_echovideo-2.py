@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on the fused map; features alike in labelled and unlabelled frames; ED and ES alone."""
+"""PIDNet-S; gated propagation; similar features; ED and ES alone."""
 
 from mmengine.config import read_base
 

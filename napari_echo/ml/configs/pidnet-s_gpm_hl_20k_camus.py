@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on the fused map; learned hardness; CAMUS stills."""
+"""PIDNet-S; gated propagation; learned hardness; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on the fused map; learned hardness; ED and ES alone."""
+"""PIDNet-S; gated propagation; learned hardness; ED and ES alone."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on the fused map; time embedding; ED and ES alone."""
+"""PIDNet-S; gated propagation; time embedding; ED and ES alone."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on the fused map; PAG for small objects; CAMUS stills."""
+"""PIDNet-S; gated propagation; PAG for small objects; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on the fused map; PAG for small objects; clips of 10 frames."""
+"""PIDNet-S; gated propagation; PAG for small objects; clips of 10 frames."""
 
 from mmengine.config import read_base
 

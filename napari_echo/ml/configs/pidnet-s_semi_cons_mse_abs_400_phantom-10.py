@@ -1,4 +1,4 @@
-"""PIDNet-S; unlabelled frames too; MSE between neighbours and smoothness of change; clips of 10 phantom frames; a short training from a pack."""
+"""PIDNet-S; unlabelled frames too; MSE between neighbours, smooth change; phantom clips; short."""
 
 from mmengine.config import read_base
 

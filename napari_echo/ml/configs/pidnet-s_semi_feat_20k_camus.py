@@ -1,4 +1,4 @@
-"""PIDNet-S; unlabelled frames too; features alike in labelled and unlabelled frames; CAMUS stills."""
+"""PIDNet-S; unlabelled frames too; similar features; CAMUS stills."""
 
 from mmengine.config import read_base
 

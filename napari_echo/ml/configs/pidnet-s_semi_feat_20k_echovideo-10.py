@@ -1,4 +1,4 @@
-"""PIDNet-S; unlabelled frames too; features alike in labelled and unlabelled frames; clips of 10 frames."""
+"""PIDNet-S; unlabelled frames too; similar features; clips of 10 frames."""
 
 from mmengine.config import read_base
 

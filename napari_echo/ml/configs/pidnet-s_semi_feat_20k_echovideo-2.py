@@ -1,4 +1,4 @@
-"""PIDNet-S; unlabelled frames too; features alike in labelled and unlabelled frames; ED and ES alone."""
+"""PIDNet-S; unlabelled frames too; similar features; ED and ES alone."""
 
 from mmengine.config import read_base
 

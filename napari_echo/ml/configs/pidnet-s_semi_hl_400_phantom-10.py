@@ -1,4 +1,4 @@
-"""PIDNet-S; unlabelled frames too; learned hardness; clips of 10 phantom frames; a short training from a pack."""
+"""PIDNet-S; unlabelled frames too; learned hardness; phantom clips; short."""
 
 from mmengine.config import read_base
 

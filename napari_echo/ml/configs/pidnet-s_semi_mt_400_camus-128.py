@@ -1,4 +1,4 @@
-"""PIDNet-S; unlabelled frames too; mean teacher; CAMUS stills at 128 pixels; a short training from a pack."""
+"""PIDNet-S; unlabelled frames too; mean teacher; CAMUS stills at 128 pixels; short."""
 
 from mmengine.config import read_base
 

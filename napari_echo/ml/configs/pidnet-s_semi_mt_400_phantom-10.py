@@ -1,4 +1,4 @@
-"""PIDNet-S; unlabelled frames too; mean teacher; clips of 10 phantom frames; a short training from a pack."""
+"""PIDNet-S; unlabelled frames too; mean teacher; phantom clips; short."""
 
 from mmengine.config import read_base
 

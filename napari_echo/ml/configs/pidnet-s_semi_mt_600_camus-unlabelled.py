@@ -25,4 +25,6 @@ param_scheduler[1].update(T_max=iters - warm_up, begin=warm_up, end=iters)
 for loader in (train_dataloader, val_dataloader):
     loader.update(num_workers=0, persistent_workers=False)
 train_dataloader["sampler"].update(type="EchoHalfLabelledSampler")
-train_dataloader["dataset"].update(data_roots=["data/phantoms", "data/camus"], label_ratio=[1.0, 0.0])
+train_dataloader["dataset"].update(
+    data_roots=["data/phantoms", "data/camus"], label_ratio=[1.0, 0.0]
+)

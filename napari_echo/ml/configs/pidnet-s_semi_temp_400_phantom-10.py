@@ -1,4 +1,4 @@
-"""PIDNet-S; unlabelled frames too; time embedding; clips of 10 phantom frames; a short training from a pack."""
+"""PIDNet-S; unlabelled frames too; time embedding; phantom clips; short."""
 
 from mmengine.config import read_base
 
