@@ -1,0 +1,1 @@
+"""The report on models: numbers, tables and one page."""

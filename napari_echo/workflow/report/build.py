@@ -1,0 +1,204 @@
+"""Report: measure models on one split and write what was found as a new folder.
+
+``report.json``
+    All numbers: what is needed to repeat them, the summary of each model, the
+    paired differences, and the score of every labelled frame. What is not
+    known is null.
+``clips.csv``
+    One row for each clip and model.
+``report.html``
+    One page that needs no other file and no network.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from napari_echo.core.errors import EchoError
+from napari_echo.core.labels import LV
+from napari_echo.core.params import PredictParams
+from napari_echo.io.clipset import open_clipset
+from napari_echo.io.writing import new_folder
+from napari_echo.metrics.paired import CONFIDENCE, RESAMPLES
+from napari_echo.ml.packs import ModelPack
+from napari_echo.ml.predictor import Predictor, make_predictor
+from napari_echo.workflow.evaluate import evaluate, labelled_entries
+from napari_echo.workflow.report.page import render
+from napari_echo.workflow.report.pictures import draw_clip, hardest_clips
+from napari_echo.workflow.report.provenance import data_hash, machine, versions
+from napari_echo.workflow.report.summary import Measured, compare_models, count, summarise
+from napari_echo.workflow.report.tables import clip_row, open_command, write_csv
+
+HARDEST = 6
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found: the folder, and the content of `report.json`."""
+
+    folder: Path
+    content: dict[str, Any]
+
+
+def write_report(
+    packs: Sequence[ModelPack],
+    data: Path,
+    out: Path,
+    *,
+    split: str = "val",
+    params: PredictParams | None = None,
+    every_frame: bool = False,
+    hardest: int = HARDEST,
+    seed: int = 0,
+    command: str = "",
+    on_progress: Callable[[int, int, str], None] | None = None,
+) -> Report:
+    """Measure models on a split of a clip data set and write a report.
+
+    Parameters
+    ----------
+    packs : sequence of ModelPack
+        The models; the others are compared with the first.
+    data : Path
+        A clip data set.
+    out : Path
+        Folder to make; it must not exist. It appears whole or not at all.
+    split : str
+        The split to score.
+    params : PredictParams, optional
+        Names the engine.
+    every_frame : bool
+        As for `workflow.evaluate.evaluate`.
+    hardest : int
+        So many clips are shown with pictures.
+    seed : int
+        Of the bootstrap.
+    command : str
+        The command that repeats the report, for its reader.
+    on_progress : callable, optional
+        Called with the clips done, those of all models, and the model at work.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    EchoError
+        If a model is given twice, the split has no labelled clip, the data
+        set or a model knows no LV, or `out` exists or cannot be written.
+    """
+    twice = [pack.name for i, pack in enumerate(packs) if pack.id in {p.id for p in packs[:i]}]
+    if twice:
+        raise EchoError(f"The model {twice[0]} is given twice; give each model once.")
+    with new_folder(Path(out)) as folder:
+        clips = open_clipset(data)
+        entries, _ = labelled_entries(clips, split)
+        names = {s.index: s.name for s in clips.schema.structures}
+        blind = [p.name for p in packs if LV not in {s.index for s in p.schema.structures}]
+        if LV not in names or blind:
+            what = f"The model {blind[0]}" if blind else f"The clip data set {data}"
+            raise EchoError(f"{what} knows no left ventricle, which a report is about.")
+        lv = names[LV]
+
+        predictors = [make_predictor(pack, params) for pack in packs]
+        measured = []
+        for number, (predictor, name) in enumerate(zip(predictors, _names(packs), strict=True)):
+
+            def step(done: int, _: int, before: int = number, name: str = name) -> None:
+                if on_progress is not None:
+                    on_progress(before * len(entries) + done, len(packs) * len(entries), name)
+
+            predictor.probabilities(clips.frames(entries[0])[:1])  # the first call is slower
+            scored = evaluate(
+                predictor, data, split=split, every_frame=every_frame, on_progress=step
+            )
+            measured.append(_measured(predictor, name, scored))
+
+        commands = [
+            open_command(data, of_clip, lv)
+            for of_clip in zip(*(m.evaluation.clips for m in measured), strict=True)
+        ]
+        rows = [
+            clip_row(model, clip, lv, text)
+            for model in measured
+            for clip, text in zip(model.evaluation.clips, commands, strict=True)
+        ]
+        content = {
+            "format": "napari-echo report",
+            "version": 1,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": command,
+            "versions": versions(),
+            "machine": machine(),
+            "engine": (params or PredictParams()).engine,
+            "data": {
+                "path": str(Path(data).absolute()),
+                "split": split,
+                "sha256": data_hash(clips, entries),
+                "schema": clips.schema.to_dict(),
+                "counts": count(measured[0].evaluation, lv),
+            },
+            "statistics": {"seed": seed, "resamples": RESAMPLES, "confidence": CONFIDENCE},
+            "lv": lv,
+            "models": [
+                {
+                    "name": model.name,
+                    "id": model.model_id,
+                    "path": model.path,
+                    "temporal": model.temporal,
+                    "summary": summarise(model, lv, seed),
+                    "frames": model.evaluation.rows(),
+                }
+                for model in measured
+            ],
+            "differences": compare_models(measured, lv, seed),
+        }
+        content = plain(content)
+        drawn = [
+            (place, draw_clip(
+                clips,
+                [m.evaluation.clips[place] for m in measured],
+                [(m.name, p) for m, p in zip(measured, predictors, strict=True)],
+                lv,
+            ))
+            for place in hardest_clips(measured, lv, hardest)
+        ]  # fmt: skip
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+        write_csv(folder / "clips.csv", rows)
+        page = render(content, measured, commands, drawn)
+        (folder / "report.html").write_text(page, encoding="utf-8")
+    return Report(Path(out), content)
+
+
+def plain(data: Any) -> Any:
+    """Make numbers fit for JSON: six digits, and None for what is not a number."""
+    if isinstance(data, dict):
+        return {key: plain(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [plain(value) for value in data]
+    if isinstance(data, float):
+        return float(f"{data:.6g}") if math.isfinite(data) else None
+    return data
+
+
+def _measured(predictor: Predictor, name: str, scored: Any) -> Measured:
+    pack = predictor.pack
+    temporal = bool(getattr(predictor, "temporal", False))
+    return Measured(name, pack.id, str(pack.path), temporal, scored)
+
+
+def _names(packs: Sequence[ModelPack]) -> list[str]:
+    """The packs' names; those that share one get the start of their id."""
+    names = [pack.name for pack in packs]
+    return [
+        name if names.count(name) == 1 else f"{name} {pack.id[:8]}"
+        for name, pack in zip(names, packs, strict=True)
+    ]
