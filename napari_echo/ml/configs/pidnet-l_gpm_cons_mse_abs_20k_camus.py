@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation; MSE between neighbours, smooth change; CAMUS stills."""
+"""PIDNet-L; gated propagation; MSE and smooth change; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation; MSE between neighbours, smooth change; ED and ES alone."""
+"""PIDNet-L; gated propagation; MSE and smooth change; ED and ES alone."""
 
 from mmengine.config import read_base
 

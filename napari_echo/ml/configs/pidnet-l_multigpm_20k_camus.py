@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; CAMUS stills."""
+"""PIDNet-L; gated propagation a branch; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; ED and ES alone."""
+"""PIDNet-L; gated propagation a branch; ED and ES alone."""
 
 from mmengine.config import read_base
 

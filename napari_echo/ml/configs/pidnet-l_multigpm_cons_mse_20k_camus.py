@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; MSE between neighbours; CAMUS stills."""
+"""PIDNet-L; gated propagation a branch; MSE between neighbours; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; MSE between neighbours; clips of 10 frames."""
+"""PIDNet-L; gated propagation a branch; MSE between neighbours; clips of 10 frames."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; MSE between neighbours; ED and ES alone."""
+"""PIDNet-L; gated propagation a branch; MSE between neighbours; ED and ES alone."""
 
 from mmengine.config import read_base
 

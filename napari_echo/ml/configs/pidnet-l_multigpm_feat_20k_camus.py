@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; similar features; CAMUS stills."""
+"""PIDNet-L; gated propagation a branch; similar features; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; similar features; clips of 10 frames."""
+"""PIDNet-L; gated propagation a branch; similar features; clips of 10 frames."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; similar features; ED and ES alone."""
+"""PIDNet-L; gated propagation a branch; similar features; ED and ES alone."""
 
 from mmengine.config import read_base
 

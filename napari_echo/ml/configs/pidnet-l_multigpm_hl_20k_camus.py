@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; learned hardness; CAMUS stills."""
+"""PIDNet-L; gated propagation a branch; learned hardness; CAMUS stills."""
 
 from mmengine.config import read_base
 

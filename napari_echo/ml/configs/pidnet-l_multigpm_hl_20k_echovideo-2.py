@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; learned hardness; ED and ES alone."""
+"""PIDNet-L; gated propagation a branch; learned hardness; ED and ES alone."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; mean teacher; CAMUS stills."""
+"""PIDNet-L; gated propagation a branch; mean teacher; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; mean teacher; clips of 10 frames."""
+"""PIDNet-L; gated propagation a branch; mean teacher; clips of 10 frames."""
 
 from mmengine.config import read_base
 

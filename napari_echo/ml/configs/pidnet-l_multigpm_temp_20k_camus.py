@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; time embedding; CAMUS stills."""
+"""PIDNet-L; gated propagation a branch; time embedding; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; time embedding; ED and ES alone."""
+"""PIDNet-L; gated propagation a branch; time embedding; ED and ES alone."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; gated propagation on each branch; PAG for small objects; CAMUS stills."""
+"""PIDNet-L; gated propagation a branch; PAG for small objects; CAMUS stills."""
 
 from mmengine.config import read_base
 

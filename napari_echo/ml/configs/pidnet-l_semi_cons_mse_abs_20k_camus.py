@@ -1,4 +1,4 @@
-"""PIDNet-L; unlabelled frames too; MSE between neighbours, smooth change; CAMUS stills."""
+"""PIDNet-L; unlabelled frames too; MSE and smooth change; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-L; unlabelled frames too; MSE between neighbours, smooth change; clips of 10 frames."""
+"""PIDNet-L; unlabelled frames too; MSE and smooth change; clips of 10 frames."""
 
 from mmengine.config import read_base
 

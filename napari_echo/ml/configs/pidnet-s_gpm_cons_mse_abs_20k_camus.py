@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation; MSE between neighbours, smooth change; CAMUS stills."""
+"""PIDNet-S; gated propagation; MSE and smooth change; CAMUS stills."""
 
 from mmengine.config import read_base
 

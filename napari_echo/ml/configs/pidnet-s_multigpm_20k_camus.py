@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; CAMUS stills."""
+"""PIDNet-S; gated propagation a branch; CAMUS stills."""
 
 from mmengine.config import read_base
 

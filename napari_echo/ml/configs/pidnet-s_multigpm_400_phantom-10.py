@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; phantom clips; short."""
+"""PIDNet-S; gated propagation a branch; phantom clips; short."""
 
 from mmengine.config import read_base
 

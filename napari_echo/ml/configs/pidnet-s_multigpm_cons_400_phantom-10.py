@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; MSE and KL between neighbours; phantom clips; short."""
+"""PIDNet-S; gated propagation a branch; MSE and KL between neighbours; phantom clips; short."""
 
 from mmengine.config import read_base
 

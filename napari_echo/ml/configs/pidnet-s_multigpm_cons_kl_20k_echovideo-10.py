@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; KL between neighbours; clips of 10 frames."""
+"""PIDNet-S; gated propagation a branch; KL between neighbours; clips of 10 frames."""
 
 from mmengine.config import read_base
 

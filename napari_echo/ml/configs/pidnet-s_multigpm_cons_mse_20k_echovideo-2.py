@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; MSE between neighbours; ED and ES alone."""
+"""PIDNet-S; gated propagation a branch; MSE between neighbours; ED and ES alone."""
 
 from mmengine.config import read_base
 

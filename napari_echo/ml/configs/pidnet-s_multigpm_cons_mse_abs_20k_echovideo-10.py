@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; MSE between neighbours, smooth change; clips of 10 frames."""
+"""PIDNet-S; gated propagation a branch; MSE and smooth change; clips of 10 frames."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; similar features; CAMUS stills."""
+"""PIDNet-S; gated propagation a branch; similar features; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; learned hardness; ED and ES alone."""
+"""PIDNet-S; gated propagation a branch; learned hardness; ED and ES alone."""
 
 from mmengine.config import read_base
 

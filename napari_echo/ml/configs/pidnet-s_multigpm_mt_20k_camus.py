@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; mean teacher; CAMUS stills."""
+"""PIDNet-S; gated propagation a branch; mean teacher; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; time embedding; CAMUS stills."""
+"""PIDNet-S; gated propagation a branch; time embedding; CAMUS stills."""
 
 from mmengine.config import read_base
 

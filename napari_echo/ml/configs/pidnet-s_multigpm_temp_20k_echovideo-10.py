@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; time embedding; clips of 10 frames."""
+"""PIDNet-S; gated propagation a branch; time embedding; clips of 10 frames."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; gated propagation on each branch; PAG for small objects; CAMUS stills."""
+"""PIDNet-S; gated propagation a branch; PAG for small objects; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; unlabelled frames too; MSE between neighbours, smooth change; CAMUS stills."""
+"""PIDNet-S; unlabelled frames too; MSE and smooth change; CAMUS stills."""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,4 @@
-"""PIDNet-S; unlabelled frames too; MSE between neighbours, smooth change; ED and ES alone."""
+"""PIDNet-S; unlabelled frames too; MSE and smooth change; ED and ES alone."""
 
 from mmengine.config import read_base
 

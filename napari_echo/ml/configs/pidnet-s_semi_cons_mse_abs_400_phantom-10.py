@@ -1,4 +1,4 @@
-"""PIDNet-S; unlabelled frames too; MSE between neighbours, smooth change; phantom clips; short."""
+"""PIDNet-S; unlabelled frames too; MSE and smooth change; phantom clips; short."""
 
 from mmengine.config import read_base
 

@@ -14,7 +14,15 @@ val_pipeline = [
     dict(type="EchoLetterbox", size=size),
     dict(
         type="PackSegInputs",
-        meta_keys=("study_id", "frame_index", "phase", "img_shape", "ori_shape"),
+        meta_keys=(
+            "study_id",
+            "clip_id",
+            "frame_index",
+            "phase",
+            "spacing_mm",
+            "img_shape",
+            "ori_shape",
+        ),
     ),
 ]
 train_dataloader = dict(
@@ -37,4 +45,4 @@ val_dataloader = dict(
         test_mode=True,
     ),
 )
-val_evaluator = dict(type="EchoDiceMetric")
+val_evaluator = dict(type="EchoMetric", full=False)
