@@ -196,7 +196,7 @@ class EchoGatedPropagation(nn.Module):
         """Attention (N, hw, hw) within the window; positions outside the image do not exist."""
         index, inside = (part.to(query.device) for part in window_index(*size, self.window))
         scores = query @ key.transpose(1, 2) / math.sqrt(query.shape[2])
-        scores = scores + self.relative(query).gather(2, index.expand(len(query), -1, -1))
+        scores = scores + self.relative(query).gather(2, index.expand(query.shape[0], -1, -1))
         scores = scores.float().masked_fill(~inside, float("-inf"))
         return scores.softmax(dim=-1).to(query.dtype)
 
