@@ -272,16 +272,19 @@ class EchoClipSegmentor(BaseSegmentor):
         if self.labelled_only:
             chosen = (labels != IGNORE).flatten(2).any(dim=2)
             clips, labels, place = clips[chosen, None], labels[chosen, None], place[chosen, None]
-        masks = None
-        if self.memory is not None and clips.shape[1] > 1 and torch.rand(()) < self.mask_rate:
-            if torch.rand(()) < 0.5:
-                clips, labels, place = clips.flip(1), labels.flip(1), place.flip(1)
-            masks = one_hot(labels[:, 0], self.n_classes)
-        out = self.run_clips(clips, labels, place, masks)
+        if self.memory is not None and torch.rand(()) < 0.5:
+            clips, labels, place = clips.flip(1), labels.flip(1), place.flip(1)
+        out = self.run_clips(clips, labels, place, self.draw_masks(labels))
         found = self.supervised(out)
         for term in self.terms:
             found.update(term(out))
         return found
+
+    def draw_masks(self, labels: Tensor) -> Tensor | None:
+        """Masks of the first frames to carry through a training batch; in some batches, none."""
+        if self.memory is None or labels.shape[1] < 2 or torch.rand(()) >= self.mask_rate:
+            return None
+        return one_hot(labels[:, 0], self.n_classes)
 
     def supervised(self, out: ClipOutput) -> dict[str, Tensor]:
         """PIDNet's losses over the labelled frames."""

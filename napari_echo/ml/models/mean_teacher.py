@@ -94,12 +94,9 @@ class EchoMeanTeacher(EchoClipSegmentor):
         strong, pseudo, confidence = self._strong_view(clips[without], pseudo, confidence)
         # One pass, so that the batch statistics are those of both.
         both = torch.cat([clips[with_labels], strong])
-        nothing = torch.full_like(pseudo, IGNORE)
-        out = self.run_clips(
-            both,
-            torch.cat([labels[with_labels], nothing]),
-            torch.cat([place[with_labels], place[without]]),
-        )
+        both_labels = torch.cat([labels[with_labels], torch.full_like(pseudo, IGNORE)])
+        both_places = torch.cat([place[with_labels], place[without]])
+        out = self.run_clips(both, both_labels, both_places, self.draw_masks(both_labels))
         found = self.supervised(out)
         for term in self.terms:
             found.update(term(out))

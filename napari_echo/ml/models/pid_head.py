@@ -108,7 +108,9 @@ class EchoPIDHead(PIDHead):
         d = self._to(self.d_head(aux_d, self.d_cls_seg), size)
         i = self._to(logits, size)
         semantic = labels if self.background else labels.masked_fill(labels == 0, IGNORE)
-        found: dict[str, Tensor] = {"loss_sem_p": self.loss_decode[0](p, semantic)}
+        found: dict[str, Tensor] = {
+            "loss_sem_p": self.loss_decode[0](p, semantic, ignore_index=IGNORE)
+        }
         if weight is None:
             found["loss_sem_i"] = self.loss_decode[1](i, semantic)
         else:
