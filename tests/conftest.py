@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from napari_echo.core.clip import EchoClip
+from napari_echo.io.labelled import LabelledClip
 
 # The same examples in every run: a red build is a change's fault, not chance's.
 settings.register_profile("deterministic", derandomize=True, deadline=None)
@@ -40,3 +45,46 @@ def real_cine(real_cine_path: Path) -> EchoClip:
     from napari_echo.io.load import load
 
     return load(real_cine_path)
+
+
+def _write_pediatric(root: Path, videos: Iterable[tuple[str, LabelledClip, int]]) -> Path:
+    """Write (file name, clip, fold) in EchoNet-Pediatric's layout, each in the folder of its view.
+
+    It is EchoNet-Dynamic's layout with other lists: an outline is the points
+    down one side of the discs and up the other.
+    """
+    from napari_echo.io.echonet_writer import write_echonet
+
+    videos = list(videos)
+    for view in sorted({item.clip.view for _, item, _ in videos}):
+        of_view = [video for video in videos if video[1].clip.view == view]
+        items = [replace(v[1], clip=replace(v[1].clip, study_id=v[0])) for v in of_view]
+        folder = write_echonet(root / view, items)
+        with (folder / "FileList.csv").open(newline="") as file:
+            files = list(csv.DictReader(file))
+        with (folder / "VolumeTracings.csv").open(newline="") as file:
+            tracings = list(csv.DictReader(file))
+        sides: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {}
+        for row in tracings:
+            down, up = sides.setdefault((row["FileName"], row["Frame"]), ([], []))
+            down.append((row["X1"], row["Y1"]))
+            up.insert(0, (row["X2"], row["Y2"]))
+        with (folder / "VolumeTracings.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("FileName", "X", "Y", "Frame"))
+            for (name, frame), (down, up) in sides.items():
+                # The first row of each was the long axis.
+                points = [*down[1:], *up[:-1]]
+                writer.writerows((name, int(float(x)), int(float(y)), frame) for x, y in points)
+        with (folder / "FileList.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("FileName", "EF", "Sex", "Age", "Weight", "Height", "Split"))
+            for row, (name, _, fold) in zip(files, of_view, strict=True):
+                writer.writerow((f"{name}.avi", row["EF"], "F", 7, 24.5, 121.0, fold))
+    return root
+
+
+@pytest.fixture(scope="session")
+def write_pediatric() -> Callable[[Path, Iterable[tuple[str, LabelledClip, int]]], Path]:
+    """Write clips in the layout of EchoNet-Pediatric."""
+    return _write_pediatric

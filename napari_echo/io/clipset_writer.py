@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -121,8 +122,11 @@ def write_index(root: Path, schema: LabelSchema, entries: Iterable[ClipEntry]) -
 
 
 def _save(path: Path, array: NDArray[np.uint8]) -> None:
-    with new_file(path, replace=True) as partial, partial.open("wb") as file:
+    # That the name is there tells that the content is: a file may be lost, but not be wrong.
+    with new_file(path, replace=True, sync=False) as partial, partial.open("wb") as file:
         np.save(file, array)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _write_clips(

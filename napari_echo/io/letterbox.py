@@ -31,7 +31,7 @@ def letterbox(frame: NDArray[np.uint8], size: int, *, labels: bool = False) -> N
     size : int
         Side of the square in pixels.
     labels : bool
-        Each pixel takes the label that covers most of it, instead of a mean
+        Each pixel takes the label that covers most of it, in place of a mean
         grey level.
 
     Returns
@@ -81,15 +81,18 @@ def _scaled(values: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uin
     import cv2
 
     how = cv2.INTER_AREA if max(values.shape) > max(shape) else cv2.INTER_LINEAR
-    scaled: NDArray[np.uint8] = cv2.resize(values, shape[::-1], interpolation=how)
-    return scaled
+    return np.asarray(cv2.resize(values, shape[::-1], interpolation=how), np.uint8)
 
 
 def _most_covering(labels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    # Not OpenCV's nearest neighbour, which takes the corner of a pixel for its
+    # Not OpenCV's INTER_NEAREST, which takes the corner of a pixel for its
     # centre and so moves labels against their image by up to half a pixel.
+    import cv2
+
+    nearest = cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
     present = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).astype(np.uint8)
-    if len(present) == 1:
-        return np.full(shape, present[0])
-    cover = [_scaled((labels == value).view(np.uint8) * np.uint8(255), shape) for value in present]
-    return np.asarray(present[np.argmax(cover, axis=0)])
+    masks = ((labels == value).view(np.uint8) * np.uint8(255) for value in present)
+    cover = np.stack([_scaled(mask, shape) for mask in masks])
+    # Half a step decides where two labels cover as much, which were else always the lower one.
+    best = (cover + 0.5 * (nearest == present[:, None, None])).argmax(axis=0)
+    return np.asarray(present[best])

@@ -65,7 +65,7 @@ class FileSplit:
     path: Path
 
     def __str__(self) -> str:
-        return f"of the studies {_digest(sorted(read_split_file(self.path).items()))}"
+        return f"file {_digest(sorted(read_split_file(self.path).items()))[:12]}"
 
     def assign(self, sources: Sequence[ClipSource]) -> list[ClipSource]:
         """Give each study the split of the file.
@@ -207,6 +207,8 @@ def _json_pairs(data: Any) -> list[tuple[str, str]]:
         raise TypeError("not an object")
     if all(isinstance(value, str) for value in data.values()):
         return list(data.items())
+    if not all(isinstance(studies, list) for studies in data.values()):
+        raise TypeError("neither studies nor lists of them")
     return [(_text(study), split) for split, studies in data.items() for study in studies]
 
 

@@ -40,8 +40,8 @@ def new_folder(root: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_file(path: Path, *, replace: bool) -> Iterator[Path]:
-    """Give a temporary name beside `path` whose file is synced and takes its place at the end.
+def new_file(path: Path, *, replace: bool, sync: bool = True) -> Iterator[Path]:
+    """Give a temporary name beside `path` whose file takes its place at the end.
 
     Parameters
     ----------
@@ -49,6 +49,8 @@ def new_file(path: Path, *, replace: bool) -> Iterator[Path]:
         The file to write; its folder is made where it is missing.
     replace : bool
         Whether a file of that name may be replaced.
+    sync : bool
+        Whether the file must be there after a power cut, too.
 
     Raises
     ------
@@ -62,10 +64,12 @@ def new_file(path: Path, *, replace: bool) -> Iterator[Path]:
             raise EchoError(f"{path} exists already and is never overwritten.")
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
+        if sync:
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
         os.replace(partial, path)
-        _sync_folder(path.parent)
+        if sync:
+            _sync_folder(path.parent)
     except OSError as error:
         raise EchoError(f"{path} cannot be written: {reason(error)}.") from error
     finally:
