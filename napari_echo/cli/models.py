@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,11 @@ app = typer.Typer(no_args_is_help=True, help="List, show, verify, measure and ma
 
 PackName = Annotated[
     str, typer.Argument(metavar="PACK", help="A pack's name or folder, or 'default'.")
+]
+NewPack = Annotated[Path, typer.Option("--out", "-o", help="The pack's folder, a new one.")]
+Bits = Annotated[
+    Literal["8", "16"],
+    typer.Option(help="Bits of a convolution's weight; 8 halve the pack at a cost below notice."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -149,13 +154,46 @@ def make(
         Path,
         typer.Option(help="JSON with what only people know: name, data, metrics, licence, ..."),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The pack's folder, a new one.")],
+    out: NewPack,
+    bits: Bits = "16",
 ) -> None:
     """Make a model pack from a checkpoint."""
+    from napari_echo.ml.make_pack import make_pack
+
+    made = make_pack(config, checkpoint, out, _description(card), _bits(bits))
+    typer.echo(str(made.path))
+
+
+@app.command()
+def convert(
+    pack: PackName,
+    out: NewPack,
+    bits: Bits = "8",
+    card: Annotated[
+        Path | None,
+        typer.Option(help="JSON with fields of the new card, such as its measurements."),
+    ] = None,
+) -> None:
+    """Write a pack anew with weights of 8 or 16 bits.
+
+    The measurements on its card were made with other weights: they are left
+    out unless --card brings new ones.
+    """
+    from napari_echo.ml.make_pack import convert_pack
+    from napari_echo.ml.packs import find_pack
+
+    description = None if card is None else _description(card)
+    typer.echo(str(convert_pack(find_pack(pack), out, _bits(bits), description).path))
+
+
+def _bits(bits: Bits) -> Literal[8, 16]:
+    return 8 if bits == "8" else 16
+
+
+def _description(card: Path) -> dict[str, Any]:
     import json
 
     from napari_echo.core.errors import EchoError
-    from napari_echo.ml.make_pack import make_pack
 
     try:
         description = json.loads(card.read_text(encoding="utf-8"))
@@ -163,4 +201,4 @@ def make(
         raise EchoError(f"{card} is not JSON: {error}.") from error
     if not isinstance(description, dict):
         raise EchoError(f"{card} needs to hold one JSON object with the fields of the card.")
-    typer.echo(str(make_pack(config, checkpoint, out, description).path))
+    return description

@@ -23,7 +23,7 @@ class HardnessMap:
     scored : ndarray of bool, shape (T,)
         The frames that have a score; `error` scores annotated frames only,
         and the values of the others are 0.
-    criterion : {"entropy", "margin", "error"}
+    criterion : {"entropy", "margin", "error", "learned"}
         What was measured.
     """
 
@@ -56,6 +56,7 @@ def hardness_map(
     criterion: Criterion,
     probabilities: NDArray[np.float16],
     truth: Segmentation | None = None,
+    learned: NDArray[np.float16] | None = None,
 ) -> HardnessMap:
     """Measure how hard each pixel is for a model.
 
@@ -67,15 +68,18 @@ def hardness_map(
       class, on annotated frames only. A structure that the model or the
       truth does not know counts as background on both sides; pixels that
       the truth marks as ignored are 0.
+    * ``learned``: what the model has learned to call hard, as it says.
 
     Parameters
     ----------
-    criterion : {"entropy", "margin", "error"}
+    criterion : {"entropy", "margin", "error", "learned"}
         What to measure.
     probabilities : ndarray of float16, shape (T, C, H, W)
         Class probabilities, background first, summing to 1 over C.
     truth : Segmentation or None
         Needed for ``error`` alone.
+    learned : ndarray of float16, shape (T, H, W), or None
+        The model's own hardness in 0-1; needed for ``learned`` alone.
 
     Returns
     -------
@@ -86,9 +90,17 @@ def hardness_map(
     ------
     EchoError
         If ``error`` is asked for without an annotated frame of truth, or the
-        truth has other frames than the probabilities.
+        truth has other frames than the probabilities; if ``learned`` is asked
+        for of a model that has not learned it.
     """
     t, c, h, w = probabilities.shape
+    if criterion == "learned":
+        if learned is None:
+            raise EchoError(
+                "This model has not learned which pixels are hard; choose entropy or margin."
+            )
+        values = learned.astype(np.float32).clip(0, 1)
+        return HardnessMap(values, np.ones(t, np.bool_), criterion)
     values = np.zeros((t, h, w), np.float32)
     scored = np.ones(t, np.bool_)
     if criterion == "error":

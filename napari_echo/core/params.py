@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Criterion = Literal["entropy", "margin", "error"]
+Criterion = Literal["entropy", "margin", "error", "learned"]
 
 
 class _Params(BaseModel):
@@ -30,7 +30,8 @@ class HardnessParams(_Params):
     criterion: Criterion = Field(
         default="entropy",
         title="Criterion",
-        description="Entropy or margin of the probabilities, or the error against truth.",
+        description="Entropy or margin of the probabilities, the error against truth, "
+        "or what the model has learned to call hard.",
     )
     rule: Literal["threshold", "share"] = Field(
         default="threshold", title="Rule", description="Pixels above a value, or the hardest share."
@@ -48,4 +49,14 @@ class HardnessParams(_Params):
         le=1,
         title="Share",
         description="Share of the pixels that is called hard.",
+    )
+
+
+class FlowParams(_Params):
+    """How optical flow is found, for masks that are carried without a model."""
+
+    preset: Literal["ultrafast", "fast", "medium"] = Field(
+        default="medium",
+        title="Flow",
+        description="Preset of OpenCV's DIS optical flow; the slower, the finer.",
     )

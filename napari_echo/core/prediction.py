@@ -30,6 +30,12 @@ class Prediction:
         Name of the model pack, for people.
     seconds : float
         Wall-clock time that the prediction took.
+    hardness : ndarray of float16, shape (T, H, W), or None
+        How hard the model holds each pixel, 0 to 1, where it has learned to
+        tell. Made read-only.
+    given : tuple of int
+        Frames whose labels were given to the model and carried on from them;
+        empty for a prediction from the images alone.
     """
 
     segmentation: Segmentation
@@ -38,6 +44,8 @@ class Prediction:
     model_id: str
     model_name: str
     seconds: float
+    hardness: NDArray[np.float16] | None = None
+    given: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         t, h, w = self.segmentation.labels.shape
@@ -48,3 +56,10 @@ class Prediction:
                 f"not {self.probabilities.shape} {self.probabilities.dtype}."
             )
         self.probabilities.flags.writeable = False
+        if self.hardness is not None:
+            if self.hardness.shape != (t, h, w) or self.hardness.dtype != np.float16:
+                raise EchoError(
+                    f"The hardness needs the shape {(t, h, w)} and the type float16, "
+                    f"not {self.hardness.shape} {self.hardness.dtype}."
+                )
+            self.hardness.flags.writeable = False

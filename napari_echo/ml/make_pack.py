@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
-import warnings
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from napari_echo.core.errors import EchoError
-from napari_echo.core.labels import CAMUS_SCHEMA
+from napari_echo.core.labels import CAMUS_SCHEMA, LV_SCHEMA, LabelSchema
 from napari_echo.io.writing import new_folder
-from napari_echo.ml.packs import CARD, GRAPH, WEIGHTS, ModelCard, ModelPack, file_hash, open_pack
-from napari_echo.ml.training import load_config, load_weights
+from napari_echo.ml.packs import CARD, WEIGHTS, ModelCard, ModelPack, file_hash, open_pack
+from napari_echo.ml.quantize import read_reads, read_weights, write_weights
+
+Bits = Literal[8, 16]
 
 
 def make_pack(
@@ -23,12 +24,13 @@ def make_pack(
     checkpoint: Path,
     out: Path,
     description: Mapping[str, Any],
+    bits: Bits = 16,
 ) -> ModelPack:
     """Write a model pack from a checkpoint.
 
-    The pack holds the weights once, in half precision; the ONNX graph beside
-    them names them as external data, which the ONNX engine hands over when
-    it loads the graph.
+    The pack holds the weights once, in half precision or 8 bits; the ONNX
+    graphs beside them name them as external data, which the ONNX engine hands
+    over when it loads a graph.
 
     Parameters
     ----------
@@ -43,6 +45,8 @@ def make_pack(
         ``description``, ``training_data``, ``metrics``, ``limits``,
         ``licence``, ``citation``, ``train_again``, ``recommended_for``,
         ``training_spacing_mm``, ``rank``.
+    bits : {8, 16}
+        Bits of a convolution's weight.
 
     Returns
     -------
@@ -55,93 +59,142 @@ def make_pack(
         If `out` exists, the checkpoint does not fit the config, or the
         description lacks a field.
     """
-    from safetensors.torch import save_file
-
-    from napari_echo.ml.torch_engine import build_model, unused_in_prediction
+    from napari_echo.ml.torch_engine import build_model
+    from napari_echo.ml.training import load_config, load_weights
 
     if out.exists():
         raise EchoError(f"{out} exists already; give the name of a new folder.")
     cfg = load_config(config)
-    size = int(cfg.size)
     model = build_model(config)
     weights = load_weights(checkpoint)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise EchoError(f"{checkpoint} was not trained by the config {config}.") from error
-
-    kept = {
-        name: value.half() if value.is_floating_point() else value
-        for name, value in model.state_dict().items()
-        if not unused_in_prediction(name)
+    normalisation = cfg.model.data_preprocessor
+    facts = {
+        "architecture": cfg.architecture,
+        "config": config,
+        "input_size": int(cfg.size),
+        "mean": normalisation.mean[0],
+        "std": normalisation.std[0],
     }
+    schema = schema_of(cfg.model.decode_head.num_classes)
+    return write_pack(model, schema, out, {**facts, **description}, bits)
+
+
+def write_pack(
+    model: Any, schema: LabelSchema, out: Path, fields: Mapping[str, Any], bits: Bits
+) -> ModelPack:
+    """Write a segmentor as a pack.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The segmentor, with its weights, ready for prediction.
+    schema : LabelSchema
+        What its classes mean.
+    out : Path
+        The pack's folder; made new, or not at all.
+    fields : mapping
+        All fields of `ModelCard` but the id, the files, and those that follow
+        from the other arguments.
+    bits : {8, 16}
+        Bits of a convolution's weight.
+
+    Raises
+    ------
+    EchoError
+        If `out` exists or a field is missing or wrong.
+    """
+    from napari_echo.ml.export import export_graphs, has_hardness, is_temporal
+
+    facts = {
+        "label_schema": schema.to_dict(),
+        "temporal": is_temporal(model),
+        "hardness": has_hardness(model),
+        "bits": bits,
+    }
+    _card({**facts, **fields}, {WEIGHTS: "0" * 64})  # before the export, which takes a while
+    graphs, reads = export_graphs(model, fields["input_size"], schema.n_classes)
+    kept = set().union(*reads.values())
+    weights = {n: w.detach().numpy() for n, w in model.state_dict().items() if n in kept}
     with new_folder(out) as partial:
-        save_file(kept, partial / WEIGHTS)
-        (partial / WEIGHTS).chmod(0o644)
-        _write_graph(model, set(kept), size, partial / GRAPH)
-        hashes = {name: file_hash(partial / name) for name in (WEIGHTS, GRAPH)}
-        try:
-            card = ModelCard(
-                id=hashes[WEIGHTS],
-                architecture=cfg.architecture,
-                config=config,
-                input_size=size,
-                mean=cfg.model.data_preprocessor.mean[0],
-                std=cfg.model.data_preprocessor.std[0],
-                label_schema=CAMUS_SCHEMA.to_dict(),
-                files=hashes,
-                **description,
-            )
-        except ValidationError as error:
-            where = ".".join(map(str, error.errors()[0]["loc"]))
-            raise EchoError(
-                f"The model card's field '{where}' is wrong: {error.errors()[0]['msg']}."
-            ) from error
-        (partial / CARD).write_text(json.dumps(card.model_dump(), indent=2) + "\n", "utf-8")
+        for name, graph in graphs.items():
+            (partial / name).write_bytes(graph)
+        write_weights(partial / WEIGHTS, weights, bits, reads)
+        _write_card(partial, {**facts, **fields})
     return open_pack(out)
 
 
-def _write_graph(model: Any, weights: set[str], size: int, path: Path) -> None:
-    """Export the network from squares to logits, without the weights' values."""
-    import onnx
-    import torch
+def convert_pack(
+    pack: ModelPack, out: Path, bits: Bits, description: Mapping[str, Any] | None = None
+) -> ModelPack:
+    """Write a pack anew with weights of other precision.
 
-    class Network(torch.nn.Module):
-        """The names of its parameters are those of the segmentor."""
+    The new card names the pack that it came from. Its measurements were made
+    with other weights and are left out; `description` may bring new ones.
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.backbone = model.backbone
-            self.decode_head = model.decode_head
+    Parameters
+    ----------
+    pack : ModelPack
+        The pack, which stays as it is.
+    out : Path
+        The new pack's folder; made new, or not at all.
+    bits : {8, 16}
+        Bits of a convolution's weight.
+    description : mapping, optional
+        Fields of `ModelCard` that only people know, in place of the old ones.
 
-        def forward(self, squares: torch.Tensor) -> torch.Tensor:
-            return self.decode_head(self.backbone(squares))
+    Raises
+    ------
+    EchoError
+        If `out` exists, a file of the pack is missing or altered, or a field
+        is wrong.
+    """
+    pack.verify()
+    stored = pack.path / WEIGHTS
+    with new_folder(out) as partial:
+        for name in pack.card.files:
+            if name != WEIGHTS:
+                shutil.copyfile(pack.path / name, partial / name)
+        write_weights(partial / WEIGHTS, read_weights(stored), bits, read_reads(stored))
+        kept = pack.card.model_dump(exclude={"format_version", "id", "files", "metrics"})
+        facts = {"metrics": [], "bits": bits, "converted_from": pack.id}
+        _write_card(partial, {**kept, **facts, **(description or {})})
+    return open_pack(out)
 
-    with warnings.catch_warnings():
-        # The exporter's own deprecations, and operators of torchvision.
-        warnings.simplefilter("ignore")
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        program = torch.onnx.export(
-            Network().eval(),
-            (torch.zeros(2, 1, size, size),),
-            dynamo=True,
-            optimize=False,
-            input_names=["squares"],
-            output_names=["logits"],
-            dynamic_shapes=[{0: torch.export.Dim("n", min=1, max=1024)}],
-            verbose=False,
-        )
-    proto = program.model_proto
-    for initializer in proto.graph.initializer:
-        if initializer.name not in weights:
-            continue
-        initializer.ClearField("raw_data")
-        initializer.data_location = onnx.TensorProto.EXTERNAL
-        del initializer.external_data[:]
-        initializer.external_data.add(key="location", value=WEIGHTS)
-    missing = weights - {initializer.name for initializer in proto.graph.initializer}
-    assert not missing, f"weights that the graph does not name: {sorted(missing)}"
-    # What the exporter notes for debugging: source lines of this machine.
-    for node in proto.graph.node:
-        del node.metadata_props[:]
-    path.write_bytes(proto.SerializeToString())
+
+def schema_of(n_classes: int) -> LabelSchema:
+    """What the classes of a model of this project or of the original one mean.
+
+    Raises
+    ------
+    EchoError
+        If it has neither 2 nor 4.
+    """
+    for schema in (LV_SCHEMA, CAMUS_SCHEMA):
+        if schema.n_classes == n_classes:
+            return schema
+    raise EchoError(
+        f"What the {n_classes} classes of the model mean is not known; a model pack has 2 "
+        "(background, LV cavity) or 4 (those, myocardium and left atrium)."
+    )
+
+
+def _write_card(folder: Path, fields: Mapping[str, Any]) -> None:
+    """Write the card of a folder's files."""
+    hashes = {path.name: file_hash(path) for path in sorted(folder.iterdir())}
+    card = _card(fields, hashes)
+    (folder / CARD).write_text(json.dumps(card.model_dump(), indent=2) + "\n", "utf-8")
+
+
+def _card(fields: Mapping[str, Any], hashes: Mapping[str, str]) -> ModelCard:
+    try:
+        # A pack's files are those that were written, whatever the fields say.
+        return ModelCard(**{**fields, "id": hashes[WEIGHTS], "files": hashes})
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise EchoError(
+            f"The model card's field '{where}' is wrong: {error.errors()[0]['msg']}."
+        ) from error

@@ -6,17 +6,19 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import LabelSchema
 
 CARD = "card.json"
 GRAPH = "model.onnx"
+STEP = "step.onnx"
 WEIGHTS = "weights.safetensors"
 DEFAULT = "default"
+VERSION = 2
 
 
 class Metric(BaseModel):
@@ -31,6 +33,25 @@ class Metric(BaseModel):
     command: str
 
 
+class PIDNetNetwork(BaseModel):
+    """A PIDNet by its numbers, for a pack whose config does not ship with the program.
+
+    Grey levels enter every one of `mean`'s channels, less that channel's mean
+    and divided by its `std`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mean: tuple[float, ...] = Field(min_length=1, max_length=4)
+    std: tuple[float, ...] = Field(min_length=1, max_length=4)
+    channels: int = Field(ge=1, le=256)
+    ppm_channels: int = Field(ge=1, le=512)
+    num_stem_blocks: int = Field(ge=1, le=8)
+    num_branch_blocks: int = Field(ge=1, le=8)
+    head_channels: int = Field(ge=1, le=1024)
+    align_corners: bool
+
+
 class ModelCard(BaseModel):
     """What a pack says of its model.
 
@@ -40,18 +61,28 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: int = 1
+    format_version: int = VERSION
     id: str = Field(pattern=r"^[0-9a-f]{64}$")
     name: str
     description: str
     architecture: str
     config: str = Field(description="The training config, by name.")
+    network: PIDNetNetwork | None = Field(
+        None, description="In place of the config, where that does not ship."
+    )
+    temporal: bool = Field(
+        False, description="Whether it remembers the frames before; its graphs are then two."
+    )
+    hardness: bool = Field(False, description="Whether it also gives a learned hardness.")
+    bits: Literal[8, 16] = Field(
+        16, description="Bits of a convolution's weight; 8 come with a scale per output channel."
+    )
     input_size: int = Field(ge=32, le=2048, description="Side of the square, pixels.")
     mean: float = Field(description="Subtracted from the grey levels.")
     std: float = Field(gt=0, description="Divides the grey levels.")
     label_schema: dict[str, Any]
-    training_spacing_mm: tuple[float, float] = Field(
-        description="Range of the pixel spacing at the model's input during training."
+    training_spacing_mm: tuple[float, float] | None = Field(
+        description="Range of the pixel spacing at the model's input during training, if known."
     )
     training_data: list[str]
     metrics: list[Metric]
@@ -61,7 +92,19 @@ class ModelCard(BaseModel):
     train_again: list[str] = Field(description="Commands that make this model anew.")
     recommended_for: str
     rank: int = Field(0, description="The shipped pack of the highest rank is the default.")
+    converted_from: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="Id of the pack whose weights it has."
+    )
     files: dict[str, str] = Field(description="SHA-256 of each file of the pack.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_newer(cls, data: Any) -> Any:
+        # Before the fields are looked at: those of a newer version are not known here.
+        version = data.get("format_version", VERSION) if isinstance(data, dict) else VERSION
+        if isinstance(version, int) and version > VERSION:
+            raise ValueError(f"it has format {version} and this program reads up to {VERSION}")
+        return data
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ def mark(
     Raises
     ------
     EchoError
-        If ``error`` is asked for and there is no truth for this clip.
+        If ``error`` is asked for and there is no truth for this clip, or
+        ``learned`` and the model has not learned it.
     """
-    hardness = hardness_map(params.criterion, prediction.probabilities, truth)
+    hardness = hardness_map(params.criterion, prediction.probabilities, truth, prediction.hardness)
     return hardness, hard_pixels(hardness, params, labels=prediction.segmentation.labels)

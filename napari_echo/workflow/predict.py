@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import psutil  # type: ignore[import-untyped]
@@ -41,8 +41,33 @@ class SegmentationModel(Protocol):
     def pack(self) -> PackIdentity:
         """The pack it came from."""
 
+    @property
+    def temporal(self) -> bool:
+        """Whether the frames before a frame change what is said of it."""
+
+    def stream(self) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:
+        """Begin a clip.
+
+        Gives a function of the clip's next frames (N, H, W) that returns their
+        class probabilities (N, C, H, W), on their grid.
+        """
+
     def probabilities(self, frames: NDArray[np.uint8], /) -> NDArray[np.float16]:
-        """Class probabilities (N, C, H, W) of frames (N, H, W), on their grid."""
+        """Class probabilities of one fresh stream of frames."""
+
+
+@runtime_checkable
+class HardnessModel(Protocol):
+    """A model that may have learned which pixels are hard."""
+
+    def stream_with_hardness(
+        self,
+    ) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.float16], NDArray[np.float16] | None]]:
+        """Begin a clip as `SegmentationModel.stream` does.
+
+        Beside the probabilities the function returns the hardness (N, H, W)
+        in 0-1, or None from a model that has not learned it.
+        """
 
 
 class Cancelled(Exception):
@@ -63,7 +88,7 @@ def iter_predict(
     clip : EchoClip
         The clip.
     predictor : SegmentationModel
-        The model.
+        The model. One with a memory sees the clip as one stream.
     batch : int, optional
         Frames per model call; `PredictParams`' own default without it.
 
@@ -88,11 +113,13 @@ def iter_predict(
     batch = batch or PredictParams().batch
     total, (height, width) = len(clip), clip.frame_shape
     n_classes = predictor.schema.n_classes
-    _check_memory(clip, n_classes)
+    check_memory(clip, n_classes)
     probabilities = np.empty((total, n_classes, height, width), np.float16)
     labels = np.empty((total, height, width), np.uint8)
+    hardness: NDArray[np.float16] | None = None
+    run = _stream(predictor)
     for first in range(0, total, batch):
-        part = predictor.probabilities(clip.frames[first : first + batch])
+        part, of_part = run(clip.frames[first : first + batch])
         done = min(first + batch, total)
         if part.shape != probabilities[first:done].shape or not np.isfinite(part).all():
             raise EchoError(
@@ -101,6 +128,10 @@ def iter_predict(
             )
         probabilities[first:done] = part
         labels[first:done] = keep_largest_piece(part.argmax(axis=1).astype(np.uint8), part)
+        if of_part is not None:
+            if hardness is None:
+                hardness = np.zeros(labels.shape, np.float16)
+            hardness[first:done] = of_part
         yield done, total
     segmentation = Segmentation(labels, np.ones(total, np.bool_), "prediction", predictor.schema)
     return Prediction(
@@ -110,6 +141,7 @@ def iter_predict(
         predictor.pack.id,
         predictor.pack.name,
         time.perf_counter() - started,
+        hardness,
     )
 
 
@@ -143,7 +175,21 @@ def predict(
     EchoError
         As `iter_predict` does.
     """
-    steps = iter_predict(clip, predictor, batch=batch)
+    return run_steps(iter_predict(clip, predictor, batch=batch), on_progress, cancelled)
+
+
+def run_steps(
+    steps: Generator[tuple[int, int], None, Prediction],
+    on_progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Prediction:
+    """Run a generator such as `iter_predict` to its end, or until it is cancelled.
+
+    Raises
+    ------
+    Cancelled
+        If `cancelled` said so.
+    """
     while True:
         if cancelled is not None and cancelled():
             steps.close()
@@ -157,7 +203,23 @@ def predict(
             on_progress(done, total)
 
 
-def _check_memory(clip: EchoClip, n_classes: int) -> None:
+def _stream(
+    predictor: SegmentationModel,
+) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.float16], NDArray[np.float16] | None]]:
+    if isinstance(predictor, HardnessModel):
+        return predictor.stream_with_hardness()
+    run = predictor.stream()
+    return lambda frames: (run(frames), None)
+
+
+def check_memory(clip: EchoClip, n_classes: int) -> None:
+    """Refuse a clip whose probabilities and labels do not fit in the memory that is free.
+
+    Raises
+    ------
+    EchoError
+        If they do not.
+    """
     needed = clip.frames.size * (n_classes * np.dtype(np.float16).itemsize + 1)
     free = psutil.virtual_memory().available
     # A tenth stays for the model's own work on a batch.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +38,11 @@ class BrightnessModel:
     @property
     def pack(self) -> BrightnessModel:
         return self
+
+    temporal = False
+
+    def stream(self) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:
+        return self.probabilities
 
     def probabilities(self, frames: NDArray[np.uint8], /) -> NDArray[np.float16]:
         self.batches.append(len(frames))

@@ -15,6 +15,7 @@ from napari_echo.gui.steps import Step, obstacle
 from napari_echo.gui.verbs import Verbs
 
 SETTLE_MS = 200
+LEARNED: Criterion = "learned"
 # The fields read as a phrase: "entropy over 0.50", "margin top 2.0 %".
 RULES = {"threshold": "over", "share": "top"}
 
@@ -39,7 +40,8 @@ class MarksPanel(Section):
         self.session = verbs.session
         params = self.session.hardness_params
         self.criterion, self.rule, self.value = QComboBox(), QComboBox(), QDoubleSpinBox()
-        self.criterion.addItems(get_args(Criterion))
+        # "learned" comes and goes with models that have learned it.
+        self.criterion.addItems([name for name in get_args(Criterion) if name != LEARNED])
         self.criterion.setCurrentText(params.criterion)
         for rule, word in RULES.items():
             self.rule.addItem(word, rule)
@@ -131,6 +133,14 @@ class MarksPanel(Section):
             reason = "The error needs ground truth, and this clip has none: choose another."
         return reason
 
+    def _offer_learned(self) -> None:
+        prediction, place = self.session.prediction, self.criterion.findText(LEARNED)
+        learned = prediction is not None and prediction.hardness is not None
+        if learned and place < 0:
+            self.criterion.addItem(LEARNED)
+        elif not learned and place >= 0:
+            self.criterion.removeItem(place)
+
     def hardest_frame(self) -> int | None:
         """Find the frame of the highest score."""
         hard = self.session.hard_pixels
@@ -140,6 +150,7 @@ class MarksPanel(Section):
 
     def refresh(self) -> None:
         """Show the session as it is."""
+        self._offer_learned()
         runner, hard = self.verbs.runner, self.session.hard_pixels
         busy = f"{runner.title} is going on." if runner.busy else ""
         gate(self.action, busy or self._obstacle(), "Find the doubtful and the wrong pixels.")
