@@ -111,7 +111,7 @@ def _is_dicom(path: Path) -> bool:
 
 def _reader(path: Path) -> Callable[[Path], EchoClip]:
     # Each library is imported only when its format is met.
-    from napari_echo.io import camus, dicom, stacks, video
+    from napari_echo.io import camus, clipset_clips, dicom, stacks, video
 
     name = path.name.lower()
     if name.endswith((".dcm", ".dicom")) or _is_dicom(path):
@@ -123,7 +123,8 @@ def _reader(path: Path) -> Callable[[Path], EchoClip]:
     if name.endswith((".nii", ".nii.gz")):
         return camus.load_still if camus.is_camus_name(path) else stacks.load_nifti
     if name.endswith(".npy"):
-        return stacks.load_npy
+        in_set = clipset_clips.is_in_clipset(path)
+        return clipset_clips.load_from_clipset if in_set else stacks.load_npy
     raise EchoError(
         f"{path.name} is not a kind of file that holds a clip; clips end in "
         f"{', '.join(CLIP_SUFFIXES)}."

@@ -60,16 +60,18 @@ def outline(image: RGB, mask: NDArray[np.bool_], color: str, width: int = 1) -> 
         cv2.drawContours(image, contours, -1, line, thickness, cv2.LINE_AA)
 
 
-def draw_errors(image: RGB, predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
+def draw_errors(
+    image: RGB, predicted: NDArray[np.bool_], truth: NDArray[np.bool_], width: int = 1
+) -> None:
     """Show a predicted mask (H, W) against the true one, in place.
 
     The prediction is a faint fill, what it has beyond the truth and what it
-    misses are strong ones, and a white line is the contour of the truth.
+    misses are strong ones, and a white line of `width` is the contour of the truth.
     """
     fill(image, predicted & truth, PREDICTED, 0.22)
     fill(image, predicted & ~truth, BEYOND, 0.65)
     fill(image, truth & ~predicted, MISSED, 0.65)
-    outline(image, truth, TRUTH, 2)
+    outline(image, truth, TRUTH, width)
 
 
 def rgb(color: str) -> tuple[int, int, int]:

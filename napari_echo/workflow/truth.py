@@ -9,6 +9,7 @@ import numpy as np
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import CAMUS_SCHEMA, IGNORE, Segmentation
+from napari_echo.io.clipset_clips import find_entry, is_in_clipset, read_truth
 
 TRUTH_SUFFIXES = (".labels.tif", ".nii", ".nii.gz")
 
@@ -19,8 +20,8 @@ def load_truth(path: Path, clip: EchoClip) -> Segmentation:
     Parameters
     ----------
     path : Path
-        A ``.labels.tif`` of this project, or a NIfTI file of masks with the
-        labels of CAMUS.
+        A ``.labels.tif`` of this project, a NIfTI file of masks with the
+        labels of CAMUS, or the labels of a clip of a clip data set.
     clip : EchoClip
         The clip that it belongs to.
 
@@ -35,6 +36,11 @@ def load_truth(path: Path, clip: EchoClip) -> Segmentation:
         If the file cannot be read, is of another size than the clip, or
         holds labels that its schema does not know.
     """
+    if is_in_clipset(path):
+        truth = read_truth(*find_entry(path))
+        if truth is None or truth.labels.shape != clip.frames.shape:
+            raise EchoError(f"{path.name} holds no ground truth of {clip.name}.")
+        return truth
     if path.name.lower().endswith((".nii", ".nii.gz")):
         from napari_echo.io.nifti import read_nifti
 
@@ -64,8 +70,13 @@ def load_truth(path: Path, clip: EchoClip) -> Segmentation:
 
 
 def find_truth(clip: EchoClip) -> Path | None:
-    """Find the mask that CAMUS keeps beside an image: ``NAME_gt.nii.gz``."""
-    if clip.source is None or ".nii" not in clip.source.name:
+    """Find the mask that CAMUS keeps beside an image, ``NAME_gt.nii.gz``, or a clip's labels."""
+    if clip.source is None:
+        return None
+    if is_in_clipset(clip.source):
+        clips, entry = find_entry(clip.source)
+        return clips.root / entry.labels_file if entry.labelled_frames else None
+    if ".nii" not in clip.source.name:
         return None
     path = clip.source.with_name(clip.source.name.replace(".nii", "_gt.nii"))
     return path if path.is_file() else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,13 +13,20 @@ from numpy.typing import NDArray
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat, KeyFrames
-from napari_echo.core.labels import IGNORE, LV_SCHEMA, LabelSchema, Segmentation
+from napari_echo.core.labels import (
+    CAMUS_SCHEMA,
+    IGNORE,
+    LV_SCHEMA,
+    LabelSchema,
+    Segmentation,
+    Structure,
+)
 from napari_echo.io.clipset import write_clipset
 from napari_echo.io.labelled import LabelledClip
 from napari_echo.workflow.evaluate import evaluate
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Threshold:
     """Calls bright pixels LV, after moving the frame some pixels to the right."""
 
@@ -31,7 +38,7 @@ class _Threshold:
         return np.stack([~bright, bright], axis=1).astype(np.float16)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Nothing(_Threshold):
     """Finds no LV anywhere."""
 
@@ -39,6 +46,31 @@ class _Nothing(_Threshold):
 
     def probabilities(self, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
         return np.stack([np.ones_like(frames), np.zeros_like(frames)], axis=1).astype(np.float16)
+
+
+@dataclass(eq=False)
+class _Remembering(_Threshold):
+    """Calls bright pixels LV in a frame and in all that it has seen before."""
+
+    shift: int = 0
+    schema: LabelSchema = LV_SCHEMA
+    temporal: bool = True
+    streams: int = 0
+
+    def stream(self) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:
+        self.streams += 1
+        seen = None
+
+        def run(frames: NDArray[np.uint8]) -> NDArray[np.float16]:
+            nonlocal seen
+            bright = frames > 100
+            if seen is not None:
+                bright[0] |= seen
+            bright = np.logical_or.accumulate(bright, axis=0)
+            seen = bright[-1]
+            return np.stack([~bright, bright], axis=1).astype(np.float16)
+
+        return run
 
 
 def _clips() -> Iterator[LabelledClip]:
@@ -129,3 +161,93 @@ def test_a_long_clip_is_segmented_in_parts(tmp_path: Path) -> None:
     truth = Segmentation(labels, np.ones(40, bool), "ground truth", LV_SCHEMA)
     root = write_clipset(tmp_path / "clips", [LabelledClip(clip, truth, item.key_frames, "val")])
     assert [score.dice for score in evaluate(_Threshold(0), root).scores] == [1] * 40
+
+
+def _moving(n: int, beat: Beat, labelled: tuple[int, ...]) -> LabelledClip:
+    """A bright bar of ten columns that moves one to the right in each frame."""
+    labels = np.zeros((n, 48, 64), np.uint8)
+    for frame in range(n):
+        labels[frame, 8:40, 5 + frame : 15 + frame] = 1
+    clip = EchoClip.from_frames(np.where(labels == 1, 200, 20).astype(np.uint8), study_id="m")
+    annotated = np.zeros(n, bool)
+    annotated[list(labelled)] = True
+    labels[~annotated] = 0
+    truth = Segmentation(labels, annotated, "ground truth", LV_SCHEMA)
+    return LabelledClip(clip, truth, KeyFrames((beat,), "traced"), "val", 0.6)
+
+
+def test_a_model_with_a_memory_sees_every_frame_from_the_beats_start(tmp_path: Path) -> None:
+    """It remembers the bar from frame 2 on, over more frames than one call takes."""
+    root = write_clipset(tmp_path / "clips", [_moving(30, Beat(2, 25), (2, 25))])
+    model = _Remembering()
+    ed, es = evaluate(model, root).scores
+    assert model.streams == 1
+    assert ed.dice == 1
+    assert (es.predicted_px, es.true_px) == (32 * (10 + 23), 32 * 10)
+    assert es.dice == pytest.approx(2 * 10 / (33 + 10))
+    assert es.iou == pytest.approx(10 / 33)
+
+
+def test_a_beat_begins_at_es_where_that_comes_first(tmp_path: Path) -> None:
+    """The ED label alone, after an ES without one: the memory starts at the ES."""
+    root = write_clipset(tmp_path / "clips", [_moving(12, Beat(ed=9, es=4), (9,))])
+    (ed,) = evaluate(_Remembering(), root).scores
+    assert ed.predicted_px == 32 * (10 + 5)
+
+
+def test_jitter_and_flicker_need_frames_in_a_row(tmp_path: Path) -> None:
+    dense = write_clipset(tmp_path / "dense", [_moving(6, Beat(0, 5), tuple(range(6)))])
+    sparse = write_clipset(tmp_path / "sparse", [_moving(6, Beat(0, 5), (0, 5))])
+    (clip,) = evaluate(_Threshold(0), dense).clips
+    assert (clip.jitter, clip.true_jitter, clip.flicker) == (0, 0, 0)
+    (clip,) = evaluate(_Remembering(), dense).clips
+    # Areas of 10 to 15 columns: they grow steadily; neighbours differ by one, as the truth's do.
+    assert clip.jitter == pytest.approx(0)
+    gains = [2 * n / (2 * n + 1) - 18 / 20 for n in range(10, 15)]
+    assert clip.flicker == pytest.approx(-100 * np.mean(gains))
+    (clip,) = evaluate(_Threshold(0), sparse).clips
+    assert np.isnan([clip.jitter, clip.true_jitter, clip.flicker]).all()
+    (clip,) = evaluate(_Threshold(0), sparse, every_frame=True).clips
+    assert (clip.jitter, clip.frames) == (0, 6)
+    assert np.isnan(clip.true_jitter)
+
+
+def test_areas_and_the_stated_ef_are_kept(data: Path, tmp_path: Path) -> None:
+    nothing = evaluate(_Nothing(), data)
+    assert [clip.area_gap("LV cavity", "ES") for clip in nothing.clips] == [-1, -1]
+    assert nothing.mean("dice", "LV cavity") == nothing.mean("iou", "LV cavity") == 0
+    assert np.isnan(nothing.mean("asd_mm", "LV cavity"))
+    root = write_clipset(tmp_path / "clips", [_moving(6, Beat(0, 5), (0, 5))])
+    (pair,) = evaluate(_Threshold(0), root).ef
+    assert pair.stated == 0.6
+    assert np.isnan(nothing.ef[0].stated)
+
+
+def test_structures_that_one_side_does_not_know_are_not_scored(data: Path) -> None:
+    wide = _Threshold(0, CAMUS_SCHEMA)
+    assert evaluate(wide, data).structures == ("LV cavity",)
+    other = LabelSchema("other", (Structure(7, "right ventricle", "#000000"),))
+    with pytest.raises(EchoError, match="no structure in common"):
+        evaluate(_Threshold(0, other), data)
+
+
+def test_unlabelled_clips_are_counted(tmp_path: Path) -> None:
+    (item, _) = _clips()
+    bare = replace(
+        item, truth=Segmentation(np.zeros((4, 48, 48), np.uint8), np.zeros(4, bool), "ground truth",
+                                 LV_SCHEMA)
+    )  # fmt: skip
+    root = write_clipset(tmp_path / "clips", [item, bare])
+    found = evaluate(_Threshold(0), root)
+    assert (len(found.clips), found.unlabelled) == (1, 1)
+
+
+def test_the_table_adds_all_frames_where_more_than_key_frames_are_labelled(tmp_path: Path) -> None:
+    root = write_clipset(tmp_path / "clips", [_moving(6, Beat(0, 5), tuple(range(6)))])
+    table = evaluate(_Threshold(0), root).table()
+    assert [(row["phase"], row["frames"]) for row in table] == [
+        ("ED", 1),
+        ("ES", 1),
+        ("between", 4),
+        ("all", 6),
+    ]

@@ -114,23 +114,25 @@ def _phases(content: dict[str, Any]) -> list[str]:
 
 
 def _best(content: dict[str, Any]) -> dict[str, str | None]:
-    """The model with the best mean of each of the summary's columns."""
+    """The model with the best mean of each of the summary's columns, where one is."""
 
-    def pick(means: dict[str, float | None], sign: int) -> str | None:
-        known = {name: sign * value for name, value in means.items() if value is not None}
-        return max(known, key=lambda name: known[name]) if known else None
+    def pick(means: dict[str, float | None], sign: int, digits: int) -> str | None:
+        known = {name: sign * round(v, digits) for name, v in means.items() if v is not None}
+        best = [name for name, value in known.items() if value == max(known.values())]
+        return best[0] if len(best) == 1 else None
 
     models, lv = content["models"], content["lv"]
     found = {
         f"{measure}_{phase}": pick(
             {m["name"]: m["summary"]["structures"][lv][phase][measure]["mean"] for m in models},
-            1 if measure == "dice" else -1,
+            sign,
+            digits,
         )
-        for measure in ("dice", "hd95_mm", "asd_mm")
+        for measure, sign, digits in (("dice", 1, 3), ("hd95_mm", -1, 2), ("asd_mm", -1, 2))
         for phase in ("ED", "ES", ALL)
     }
     errors = {m["name"]: m["summary"]["ef_absolute_error_points"]["mean"] for m in models}
-    return {**found, "ef": pick(errors, -1)}
+    return {**found, "ef": pick(errors, -1, 1)}
 
 
 def _order(model: Measured, lv: str) -> list[int]:
@@ -172,7 +174,8 @@ def _number(value: float | None, digits: int = 3, sign: str = "") -> str:
 
 def _interval(found: dict[str, Any], digits: int = 3, sign: str = "") -> str:
     low, high = (_number(found[end], digits, sign) for end in ("low", "high"))
-    return "" if low == _UNKNOWN else f"{low} to {high}"
+    between = " to " if sign or low.startswith("−") else "–"
+    return "" if low == _UNKNOWN else f"{low}{between}{high}"
 
 
 def _p_value(value: float | None) -> str:

@@ -136,7 +136,8 @@ def draw_clip(
             with_errors = image.copy()
             counted = true != IGNORE
             mask = (found[row][box] == LV) & counted
-            overlay.draw_errors(with_errors, mask, true == LV)
+            # Two pixels wide: pages show the pictures at half their size.
+            overlay.draw_errors(with_errors, mask, true == LV, width=2)
             (score,) = [s for s in result.scores if s.structure == lv and s.frame == frame]
             what = f"{_title(entry)}, frame {frame}: LV by {name} against the truth"
             pictures.append(Picture(_jpeg(with_errors), what, score.dice, score.hd95_mm))

@@ -38,7 +38,7 @@ def data_hash(clips: ClipSet, entries: Sequence[ClipEntry]) -> str:
     digests = []
     for entry in entries:
         facts = asdict(entry)
-        for name in ("frames_file", "labels_file"):
+        for name in ("frames_file", "labels_file", "source"):
             del facts[name]
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
         digest.update(clips.labels(entry).tobytes())
