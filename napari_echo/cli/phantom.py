@@ -12,8 +12,11 @@ from napari_echo.cli.console import progress
 
 def phantom(
     layout: Annotated[
-        Literal["echonet", "camus", "clips"],
-        typer.Option(help="Layout to write; 'clips' is ED and ES alone, for training."),
+        Literal["echonet", "camus", "clips", "beats"],
+        typer.Option(
+            help="Layout to write; 'clips' is ED and ES alone, for training, 'beats' whole "
+            "beats with every frame labelled, for measuring."
+        ),
     ],
     n: Annotated[int, typer.Option("-n", min=1, help="Number of clips.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write, a new one.")],

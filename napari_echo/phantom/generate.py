@@ -27,7 +27,7 @@ from napari_echo.phantom.valves import draw_leaflets, leaflets
 
 _FLOAT = NDArray[np.float64]
 
-Part = Literal["key", "half beat"]
+Part = Literal["key", "half beat", "beat"]
 """What is rendered of a clip, where that is not the whole."""
 
 DEFAULT_SIZE = (256, 256)
@@ -81,9 +81,10 @@ def generate(
         Height and width of the image, 256 x 256 when left out.
     params : PhantomParams, optional
         What to make; `PhantomParams.sample(seed)` when left out.
-    frames : sequence of int, "key" or "half beat", optional
+    frames : sequence of int, "key", "half beat" or "beat", optional
         Render only these frames of the clip, in this order; "key" is ED and
-        ES of the first beat, "half beat" every frame from its ED to its ES.
+        ES of the first beat, "half beat" every frame from its ED to its ES,
+        "beat" every frame from its ED to the next.
         A frame does not depend on which others are rendered.
 
     Returns
@@ -108,7 +109,9 @@ def generate(
         picked = list(range(n_frames))
     elif isinstance(frames, str):
         ed, es = beats[0] if beats else (0, 0)
-        picked = sorted({ed, es}) if frames == "key" else list(range(ed, es + 1))
+        next_ed = beats[1][0] if len(beats) > 1 else n_frames - 1
+        last = next_ed if frames == "beat" else es
+        picked = sorted({ed, es}) if frames == "key" else list(range(ed, last + 1))
     else:
         picked = [int(i) for i in frames]
     if not picked or not all(0 <= i < n_frames for i in picked):

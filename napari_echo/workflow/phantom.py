@@ -15,14 +15,14 @@ from napari_echo.io.labelled import LabelledClip
 if TYPE_CHECKING:
     from napari_echo.phantom.generate import Part
 
-Layout = Literal["camus", "echonet", "clips"]
+Layout = Literal["camus", "echonet", "clips", "beats"]
 
 _CLIPS_A_SEED = 1_000_000
 # Of every ten clips the second goes to validation and the third to test: three
 # make a whole data set, and a larger one keeps the splits of a smaller.
 _SPLITS = {1: "val", 2: "test"}
 # What a layout holds of a clip, where that is not the whole: no more is drawn.
-_WRITTEN: dict[str, Part] = {"camus": "half beat", "clips": "key"}
+_WRITTEN: dict[str, Part] = {"camus": "half beat", "clips": "key", "beats": "beat"}
 
 
 def write_phantoms(
@@ -41,10 +41,11 @@ def write_phantoms(
 
     Parameters
     ----------
-    layout : {"camus", "echonet", "clips"}
+    layout : {"camus", "echonet", "clips", "beats"}
         `io.camus_writer` and `io.echonet_writer` say what is written of a
         clip: its first beat. "clips" is this project's clip data set
-        (`io.clipset`) of ED and ES alone, for training on stills.
+        (`io.clipset`) of ED and ES alone, for training on stills; "beats" is
+        one of whole beats with every frame labelled, for measuring.
     n : int
         Number of clips, 1 to a million.
     seed : int
@@ -80,11 +81,11 @@ def write_phantoms(
         from napari_echo.io.echonet_writer import write_echonet
 
         return write_echonet(Path(out), clips)
-    if layout == "clips":
+    if layout in ("clips", "beats"):
         from napari_echo.io.clipset import write_clipset
 
         return write_clipset(Path(out), clips)
-    raise EchoError(f"There is no layout '{layout}': choose camus, echonet or clips.")
+    raise EchoError(f"There is no layout '{layout}': choose camus, echonet, clips or beats.")
 
 
 def _phantoms(
