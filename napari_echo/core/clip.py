@@ -44,7 +44,7 @@ class EchoClip:
     spacing_mm : (float, float) or None
         Height and width of a pixel in mm; None where the file does not say.
     view : str
-        ``"A4C"``, ``"A2C"`` or ``"unknown"``.
+        ``"A4C"``, ``"A2C"``, ``"PSAX"`` or ``"unknown"``.
     clip_id : str
         SHA-256 of the decoded frames (`hash_array`); use `from_frames`.
     study_id : str

@@ -129,6 +129,12 @@ def test_a_wrong_index(root: Path, change: Callable[[Any], None], words: str) ->
         open_clipset(root)
 
 
+def test_an_index_from_before_sources_were_noted(root: Path) -> None:
+    (new,) = open_clipset(root).entries
+    _edit(root, lambda index: index["entries"][0].pop("source"))
+    assert open_clipset(root).entries == [replace(new, source="")]
+
+
 def test_no_index_and_a_broken_one(root: Path) -> None:
     (root / "index.json").write_text('{"format": ')
     with pytest.raises(EchoError, match=r"index\.json is damaged"):
