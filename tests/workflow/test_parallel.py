@@ -36,9 +36,6 @@ def test_one_worker_is_this_process() -> None:
     assert list(in_processes(_square_and_process, [3], 8)) == [(9, os.getpid())]
     here = os.getpid()
     assert list(in_processes(_square_and_process, [2, 1], 1)) == [(4, here), (1, here)]
-        (4, os.getpid()),
-        (1, os.getpid()),
-    ]
     assert list(in_processes(_square_and_process, [], 4)) == []
 
 
