@@ -12,9 +12,9 @@ with read_base():
 model.merge(supervised)
 model.update(terms=[dict(type="EchoSoftDice")])
 
-iters = 1_500
-warm_up = 50
-train_cfg.update(max_iters=iters, val_interval=250)
+iters = 800
+warm_up = 40
+train_cfg.update(max_iters=iters, val_interval=200)
 param_scheduler[0].update(end=warm_up)
 param_scheduler[1].update(T_max=iters - warm_up, begin=warm_up, end=iters)
 for loader in (train_dataloader, val_dataloader):
