@@ -80,6 +80,8 @@ class EchoFrameDataset(BaseDataset):
                             "row": row,
                             "phase": phase,
                             "study_id": entry.study_id,
+                            "clip_id": entry.clip_id,
+                            "spacing_mm": entry.spacing_mm,
                             "frame_index": int(index),
                         }
                     )

@@ -30,11 +30,8 @@ class _OpsStub(ModuleType):
         return missing
 
 
-def use_mmseg() -> None:
-    """Make mmsegmentation and this project's components ready for use.
-
-    Imports `mmseg`, registers the ``Echo*`` components in its registries,
-    and makes ``mmseg`` the default scope.
+def import_mmseg() -> None:
+    """Import mmsegmentation's models, data sets, hooks and metrics, so that they are registered.
 
     Raises
     ------
@@ -53,21 +50,50 @@ def use_mmseg() -> None:
         import mmseg.datasets
         import mmseg.engine
         import mmseg.evaluation  # noqa: F401  (registers)
-        from mmengine.registry import init_default_scope
     except ImportError as error:
         raise EchoError(
             f"Training and the torch engine need the extra packages ({error}); install them with: "
             'pip install "napari-echo[train]"'
         ) from error
 
+
+def use_mmseg() -> None:
+    """Make mmsegmentation and this project's components ready for use.
+
+    Imports `mmseg`, registers the ``Echo*`` components in its registries,
+    and makes ``mmseg`` the default scope.
+
+    Raises
+    ------
+    EchoError
+        If torch or mmsegmentation is not installed.
+    """
+    import_mmseg()
+    from mmengine.registry import init_default_scope
+
     from napari_echo.ml import (  # noqa: F401  (register)
         appearance,
+        checkpoints,
+        consistency,
         dataset,
-        dice_metric,
+        echo_metric,
         hooks,
         losses,
         optim,
+        sync_norm,
+        train_loop,
         transforms,
+        video_dataset,
+        visualization_hook,
+    )
+    from napari_echo.ml.models import (  # noqa: F401  (register)
+        clip_segmentor,
+        gated_propagation,
+        heads,
+        mean_teacher,
+        pid_head,
+        pidnet,
+        preprocessor,
     )
 
     # mmsegmentation's own use of its own old names.

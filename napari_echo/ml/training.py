@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_echo.core.errors import EchoError
 from napari_echo.ml.config_list import find_config
+
+LOOP = "IterBasedTrainLoop"
 
 
 def load_config(config: str | Path, cfg_options: Mapping[str, Any] | None = None) -> Any:
@@ -49,25 +52,91 @@ def load_config(config: str | Path, cfg_options: Mapping[str, Any] | None = None
     return cfg
 
 
+def training_config(
+    config: str | Path,
+    *,
+    work_dir: Path | None = None,
+    data_roots: Sequence[Path] = (),
+    repeats: Sequence[int] = (),
+    val_roots: Sequence[Path] = (),
+    load_from: Path | None = None,
+    amp: bool | None = None,
+    cfg_options: Mapping[str, Any] | None = None,
+    processes: int = 1,
+) -> Any:
+    """Put together what is to be trained, and check it before anything is written.
+
+    Parameters
+    ----------
+    config, work_dir, data_roots, repeats, val_roots, load_from, amp, cfg_options
+        As for `train`.
+    processes : int
+        Among how many processes each batch is split.
+
+    Returns
+    -------
+    mmengine.config.Config
+
+    Raises
+    ------
+    EchoError
+        If the config or the data are missing, or a batch cannot be split.
+    """
+    from napari_echo.io.clipset import open_clipset
+
+    cfg = load_config(config, cfg_options)
+    cfg.work_dir = str(work_dir or Path("work_dirs") / find_config(config).stem)
+    if data_roots:
+        cfg.train_dataloader.dataset.data_roots = [str(root) for root in data_roots]
+        cfg.train_dataloader.dataset.repeats = list(repeats) or None
+        val = val_roots or data_roots
+        cfg.val_dataloader.dataset.data_roots = [str(root) for root in val]
+    if load_from is not None:
+        if not load_from.is_file():
+            raise EchoError(f"The checkpoint {load_from} to start from does not exist.")
+        load_weights(load_from)
+        cfg.load_from = str(load_from)
+    for loader in ("train_dataloader", "val_dataloader"):
+        for root in cfg.get(loader, {}).get("dataset", {}).get("data_roots", ()):
+            open_clipset(Path(root))
+    if amp is not None:
+        _set_precision(cfg, amp)
+    if cfg.get("train_cfg", {}).get("type") == LOOP:
+        cfg.train_cfg.type = "EchoTrainLoop"  # takes the same arguments, resumes exactly
+    if processes > 1:
+        batch = cfg.train_dataloader.batch_size
+        if batch % processes:
+            raise EchoError(
+                f"A batch of {batch} cannot be split over {processes} processes; give another "
+                "number of devices, or --cfg-options train_dataloader.batch_size=NUMBER."
+            )
+        cfg.train_dataloader.batch_size = batch // processes
+    return cfg
+
+
 def train(
     config: str | Path,
     *,
-    work_dir: Path,
+    work_dir: Path | None = None,
     data_roots: Sequence[Path] = (),
     repeats: Sequence[int] = (),
     val_roots: Sequence[Path] = (),
     load_from: Path | None = None,
     resume: bool = False,
+    amp: bool | None = None,
     cfg_options: Mapping[str, Any] | None = None,
 ) -> Path:
     """Train a model and return its best checkpoint.
+
+    Under torchrun the processes train as one: each takes its share of every
+    batch, so that the config's ``batch_size`` stays that of the whole.
 
     Parameters
     ----------
     config : str or Path
         Name of a shipped config, or a file.
-    work_dir : Path
-        Where checkpoints and logs go.
+    work_dir : Path, optional
+        Where checkpoints and logs go; ``work_dirs/CONFIG`` by default.
     data_roots : sequence of Path
         Clip data sets to train on, in place of the config's.
     repeats : sequence of int
@@ -77,7 +146,11 @@ def train(
     load_from : Path, optional
         Checkpoint whose weights training starts from.
     resume : bool
-        Go on from the last checkpoint in `work_dir`.
+        Go on from the last checkpoint in `work_dir`, or start where there is none.
+    amp : bool, optional
+        Mixed precision: bfloat16 on a CPU and on CUDA devices that have it,
+        else half precision with a loss scale. False trains in float32; None
+        as the config says.
     cfg_options : mapping, optional
         Values of the config to replace, by dotted key.
 
@@ -92,40 +165,92 @@ def train(
         If the config, the data or the packages for training are missing, or
         `cfg_options` make a config that cannot be built.
     """
-    from napari_echo.io.clipset import open_clipset
+    from napari_echo.ml.distributed import joined
     from napari_echo.ml.mmseg_compat import use_mmseg
 
-    cfg = load_config(config, cfg_options)
-    if data_roots:
-        cfg.train_dataloader.dataset.data_roots = [str(root) for root in data_roots]
-        cfg.train_dataloader.dataset.repeats = list(repeats) or None
-        val = val_roots or data_roots
-        cfg.val_dataloader.dataset.data_roots = [str(root) for root in val]
-    if load_from is not None:
-        if not load_from.is_file():
-            raise EchoError(f"The checkpoint {load_from} to start from does not exist.")
-        load_weights(load_from)
-        cfg.load_from = str(load_from)
-    cfg.work_dir = str(work_dir)
-    cfg.resume = resume
-    for loader in ("train_dataloader", "val_dataloader"):
-        for root in cfg.get(loader, {}).get("dataset", {}).get("data_roots", ()):
-            open_clipset(Path(root))  # before a folder is made and logs are written
-
     use_mmseg()
-    from mmengine.runner import Runner
+    from mmengine.dist import broadcast_object_list, is_main_process
 
-    runner = None
-    try:
-        runner = Runner.from_cfg(cfg)
-        runner.train()
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        begun = runner is not None and runner.message_hub.runtime_info.get("iter", 0) > 0
-        if begun or not cfg_options:
-            raise
-        options = ", ".join(f"{key}={value}" for key, value in cfg_options.items())
-        raise EchoError(f"No training can be set up with {options}: {error}.") from error
-    return best_checkpoint(work_dir)
+    from napari_echo.ml.runner import EchoRunner
+
+    with joined() as processes:
+        cfg = training_config(
+            config,
+            work_dir=work_dir,
+            data_roots=data_roots,
+            repeats=repeats,
+            val_roots=val_roots,
+            load_from=load_from,
+            amp=amp,
+            cfg_options=cfg_options,
+            processes=processes,
+        )
+        set_launcher(cfg)
+        if resume:
+            _set_resume(cfg)
+        runner = None
+        try:
+            runner = EchoRunner.from_cfg(cfg)
+            runner.train()
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            begun = runner is not None and runner.message_hub.runtime_info.get("iter", 0) > 0
+            if begun or not cfg_options:
+                raise
+            options = ", ".join(f"{key}={value}" for key, value in cfg_options.items())
+            raise EchoError(f"No training can be set up with {options}: {error}.") from error
+        best = [str(best_checkpoint(Path(cfg.work_dir))) if is_main_process() else ""]
+        broadcast_object_list(best)  # the folder may be on another node
+    return Path(best[0])
+
+
+def set_launcher(cfg: Any) -> None:
+    """Make a config's Runner share its work with the processes that have joined."""
+    import torch
+    from mmengine.dist import is_distributed
+
+    if not is_distributed():
+        return
+    cfg.launcher = "pytorch"
+    # Not every parameter takes part in every loss: see PIDNet's auxiliary heads.
+    cfg.model_wrapper_cfg = {
+        "type": "MMDistributedDataParallel",
+        "broadcast_buffers": False,
+        "find_unused_parameters": True,
+    }
+    # torch 2.13 renames the argument; those before it do not know the new name.
+    warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")
+    if not torch.cuda.is_available():
+        cfg.model_wrapper_cfg.device_ids = None
+
+
+def _set_resume(cfg: Any) -> None:
+    """Go on from the last whole checkpoint, with the seed that it was trained with."""
+    from mmengine.dist import broadcast_object_list, is_main_process
+
+    from napari_echo.ml.checkpoints import last_checkpoint, load_checkpoint
+
+    found = [last_checkpoint(Path(cfg.work_dir)) if is_main_process() else None]
+    broadcast_object_list(found)
+    if found[0] is None:
+        return
+    cfg.resume, cfg.load_from = True, str(found[0])
+    seed = load_checkpoint(found[0])["meta"].get("seed")
+    cfg.randomness = {**cfg.get("randomness", {}), "seed": seed}
+
+
+def _set_precision(cfg: Any, amp: bool) -> None:
+    """Choose the optimizer's wrapper for mixed precision, or for none."""
+    import torch
+
+    wrapper = cfg.optim_wrapper
+    for key in ("dtype", "loss_scale", "use_fp16"):
+        wrapper.pop(key, None)
+    if not amp:
+        wrapper.type = "OptimWrapper"
+    elif not torch.cuda.is_available() or torch.cuda.is_bf16_supported():
+        wrapper.type = "EchoBf16OptimWrapper"
+    else:
+        wrapper.type, wrapper.loss_scale = "AmpOptimWrapper", "dynamic"
 
 
 def load_weights(checkpoint: Path) -> dict[str, Any]:
@@ -138,17 +263,9 @@ def load_weights(checkpoint: Path) -> dict[str, Any]:
     EchoError
         If it is not a checkpoint of mmengine.
     """
-    import pickle
+    from napari_echo.ml.checkpoints import load_checkpoint
 
-    import torch
-
-    try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        return content["state_dict"]
-    except pickle.UnpicklingError as error:  # its message is a page of advice
-        raise EchoError(f"{checkpoint} is not a checkpoint, or holds code.") from error
-    except (OSError, EOFError, KeyError, RuntimeError, TypeError) as error:
-        raise EchoError(f"{checkpoint} is not a checkpoint of mmengine: {error}.") from error
+    return load_checkpoint(checkpoint)["state_dict"]
 
 
 def best_checkpoint(work_dir: Path) -> Path:

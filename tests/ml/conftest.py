@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +67,63 @@ def trained(
     work_dir = tmp_path_factory.mktemp("work")
     train("pidnet-s_2k_phantom", work_dir=work_dir, data_roots=[clipset], cfg_options=tiny)
     return work_dir
+
+
+@pytest.fixture(scope="session")
+def small_config(clipset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A config file with a network of milliseconds, trained from scratch, that logs every loss."""
+    from napari_echo.ml.training import load_config
+
+    cfg = load_config("pidnet-s_2k_phantom")
+    size = 64
+    norm = {"type": "BN", "requires_grad": True}
+    cfg.model.data_preprocessor.size = (size, size)
+    cfg.model.backbone = {
+        "type": "UNet", "in_channels": 1, "base_channels": 8, "num_stages": 3,
+        "strides": (1, 1, 1), "enc_num_convs": (1, 1, 1), "dec_num_convs": (1, 1),
+        "downsamples": (True, True), "enc_dilations": (1, 1, 1), "dec_dilations": (1, 1),
+        "norm_cfg": norm,
+    }  # fmt: skip
+    cfg.model.decode_head = {
+        "type": "FCNHead", "in_channels": 8, "channels": 8, "in_index": -1, "num_convs": 1,
+        "num_classes": 4, "dropout_ratio": 0.1, "norm_cfg": norm, "align_corners": False,
+        "loss_decode": {"type": "CrossEntropyLoss"},
+    }  # fmt: skip
+    cfg.optim_wrapper = {
+        "type": "OptimWrapper",
+        "optimizer": {"type": "SGD", "lr": 0.01, "momentum": 0.9},
+    }
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.batch_size = 4
+        loader.dataset.data_roots = [str(clipset)]
+        loader.dataset.pipeline[0].size = size
+    cfg.train_cfg.max_iters, cfg.train_cfg.val_interval = 6, 3
+    cfg.default_hooks.logger.interval = cfg.log_processor.window_size = 1
+    # Without `EchoChannelsLastHook`: torch's batch norm rounds differently in that layout.
+    cfg.custom_hooks = cfg.custom_hooks[1:]
+    path = tmp_path_factory.mktemp("config") / "small.py"
+    cfg.dump(path)
+    return path
+
+
+Curves = tuple[dict[int, float], dict[int, float]]
+
+
+@pytest.fixture(scope="session")
+def curves() -> Callable[[Path], Curves]:
+    """Reads the losses and the validated Dice that a training has logged."""
+    return _curves
+
+
+def _curves(work_dir: Path) -> Curves:
+    """Loss and validated Dice of each iteration, over all runs in a work folder in turn."""
+    losses: dict[int, float] = {}
+    dices: dict[int, float] = {}
+    for path in sorted(work_dir.glob("*/vis_data/scalars.json"), key=lambda p: p.stat().st_mtime):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            if "loss" in row:
+                losses[row["step"]] = row["loss"]
+            elif "echo/dice_lv" in row:
+                dices[row["step"]] = row["echo/dice_lv"]
+    return losses, dices

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +40,113 @@ def test_training_resumes_where_it_stopped(
     text = _log(trained)
     assert "3/3]" in text
     assert "1/3]" not in text
+
+
+def _long_training(config: Path, work_dir: Path) -> list[str]:
+    """The command of a training of 30 iterations that saves at 5, 10, ..., and validates at 10."""
+    options = {
+        "train_cfg.max_iters": 30,
+        "train_cfg.val_interval": 10,
+        "default_hooks.checkpoint.interval": 5,
+        # As a random process that training itself has to repeat.
+        "model.decode_head.dropout_ratio": 0.5,
+    }
+    flags = [f"--cfg-options={key}={value}" for key, value in options.items()]
+    command = [sys.executable, "-m", "napari_echo.cli.main", "train", str(config)]
+    return [*command, "--work-dir", str(work_dir), *flags]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_training_resumes_to_the_same_curve(
+    small_config: Path, tmp_path: Path, curves: Callable
+) -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        _long_training(small_config, tmp_path / "whole"),
+        check=True, capture_output=True, env=environment,
+    )  # fmt: skip
+    whole, validated = curves(tmp_path / "whole")
+    assert list(whole) == list(range(1, 31))
+    assert len(set(whole.values())) == 30
+
+    command = _long_training(small_config, tmp_path / "killed")
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    )
+    try:
+        while max(curves(tmp_path / "killed")[0], default=0) < 12:
+            assert process.poll() is None
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    before, _ = curves(tmp_path / "killed")
+    if len(before) == 30:
+        pytest.skip("the training was over before it could be killed")
+    # As if it had been killed amid saving, by a file system that keeps half of it.
+    (tmp_path / "killed" / "iter_99.pth").write_bytes(b"PK half a checkpoint")
+    (tmp_path / "killed" / "last_checkpoint").write_text("iter_99.pth")
+
+    resumed = subprocess.run(
+        [*command, "--resume"], check=True, capture_output=True, text=True, env=environment
+    )
+    assert "resumed epoch: 0, iter: " in resumed.stdout
+    assert "iter_99.pth is not a checkpoint" in resumed.stdout + resumed.stderr
+    last = sorted((tmp_path / "killed").glob("*/vis_data/scalars.json"))[-1]
+    assert '"step": 1,' not in last.read_text()  # it went on, and did not start again
+    after, validated_after = curves(tmp_path / "killed")
+    assert after == pytest.approx(whole, rel=1e-6)
+    assert validated_after == pytest.approx(validated, rel=1e-6)
+
+
+def test_a_validation_that_was_due_when_training_was_killed_is_made_up_for(
+    small_config: Path, tmp_path: Path, curves: Callable
+) -> None:
+    # The checkpoint of iteration 3 is saved before the validation of iteration 3.
+    options = {"default_hooks.checkpoint.interval": 3, "train_cfg.max_iters": 3}
+    train(small_config, work_dir=tmp_path / "run", cfg_options=options)
+    _, (whole,) = curves(tmp_path / "run"), curves(tmp_path / "run")[1].values()
+
+    import torch
+
+    path = tmp_path / "run" / "iter_3.pth"
+    content = torch.load(path, weights_only=True)
+    for of_validation in ("validated_iter", "best_score", "best_ckpt"):
+        content["message_hub"]["runtime_info"].pop(of_validation, None)
+    (tmp_path / "cut").mkdir()
+    torch.save(content, tmp_path / "cut" / "iter_3.pth")
+    best = train(small_config, work_dir=tmp_path / "cut", resume=True, cfg_options=options)
+    assert best.name.startswith("best_")
+    assert list(curves(tmp_path / "cut")[1].values()) == pytest.approx([whole])
+
+
+def test_workers_change_nothing(small_config: Path, tmp_path: Path, curves: Callable) -> None:
+    for workers in (0, 2):
+        train(
+            small_config,
+            work_dir=tmp_path / str(workers),
+            cfg_options={"train_dataloader.num_workers": workers},
+        )
+    assert curves(tmp_path / "0") == curves(tmp_path / "2")
+
+
+def test_the_default_work_folder_bears_the_configs_name(
+    small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    best = train(small_config, cfg_options={"train_cfg.max_iters": 1})
+    assert best.parent == Path("work_dirs/small")
+    assert list(Path("work_dirs/small").glob("*/vis_data/events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize(
+    ("amp", "wrapper"), [(True, "EchoBf16OptimWrapper"), (False, "OptimWrapper")]
+)
+def test_mixed_precision_is_a_flag(small_config: Path, amp: bool, wrapper: str) -> None:
+    from napari_echo.ml.training import training_config
+
+    assert training_config(small_config, amp=amp).optim_wrapper.type == wrapper
 
 
 def test_missing_data_is_one_sentence(tmp_path: Path) -> None:
