@@ -1,1 +1,5 @@
 """Networks and segmentors, registered in mmsegmentation as ``Echo*``."""
+
+from napari_echo.ml.mmseg_compat import import_mmseg
+
+import_mmseg()
