@@ -38,20 +38,25 @@ def report(
     import shlex
 
     from napari_echo.cli.params import predict_params
+    from napari_echo.core.errors import EchoError
     from napari_echo.ml.packs import find_pack
+    from napari_echo.ml.predictor import make_predictor
     from napari_echo.workflow.report.build import write_report
 
-    packs = [find_pack(name) for name in models]
+    if out.exists():  # before the models are loaded
+        raise EchoError(f"{out} exists already; give the name of a new folder.")
+    params = predict_params(engine=engine)
+    predictors = [make_predictor(find_pack(name), params) for name in models]
     command = ["napari-echo", "report", *models, "--data", str(data), "--split", split]
     command += ["--out", str(out), "--engine", engine, "--hardest", str(hardest)]
     command += ["--seed", str(seed), *(["--every-frame"] if every_frame else [])]
     with progress("Measuring") as on_progress:
         made = write_report(
-            packs,
+            predictors,
             data,
             out,
             split=split,
-            params=predict_params(engine=engine),
+            engine=engine,
             every_frame=every_frame,
             hardest=hardest,
             seed=seed,

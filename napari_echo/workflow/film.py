@@ -182,7 +182,8 @@ class Painter:
             curves.append((found.true_measures.area, overlay.TRUTH, True))
         highest = max((np.nanmax(c) for c, _, _ in curves if np.isfinite(c).any()), default=1.0)
         draw.line((0, _bottom(), width, _bottom()), "#4a4a4a")
-        draw.text((2, 20), f"LV area, 0 to {highest:.3g} {_unit(found.measures)}", _SOFT, font)
+        most = f"{highest:,.0f}" if highest >= 100 else f"{highest:.3g}"
+        draw.text((2, 20), f"LV area, 0 to {most} {_unit(found.measures)}", _SOFT, font)
         for beat in found.measures.key_frames.beats:
             for frame, name, color in ((beat.ed, "ED", _ED), (beat.es, "ES", _ES)):
                 x = self._x(frame, width)
@@ -232,8 +233,8 @@ class Painter:
         entries += [(s.name, s.color, "fill") for s in found.predicted.schema.structures]
         if found.truth is not None:
             entries += [
-                ("contour of the truth", overlay.TRUTH, "line"),
-                ("error, right:", "", ""),
+                ("truth", overlay.TRUTH, "line"),
+                ("error of the LV:", "", ""),
                 ("beyond the truth", overlay.BEYOND, "fill"),
                 ("missed", overlay.MISSED, "fill"),
             ]

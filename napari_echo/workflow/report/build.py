@@ -23,12 +23,11 @@ from typing import Any
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import LV
 from napari_echo.core.params import PredictParams
-from napari_echo.io.clipset import open_clipset
+from napari_echo.io.clipset import ClipSet, open_clipset
 from napari_echo.io.writing import new_folder
 from napari_echo.metrics.paired import CONFIDENCE, RESAMPLES
-from napari_echo.ml.packs import ModelPack
-from napari_echo.ml.predictor import Predictor, make_predictor
 from napari_echo.workflow.evaluate import evaluate, labelled_entries
+from napari_echo.workflow.predict import PackIdentity, SegmentationModel
 from napari_echo.workflow.report.page import render
 from napari_echo.workflow.report.pictures import draw_clip, hardest_clips
 from napari_echo.workflow.report.provenance import data_hash, machine, versions
@@ -47,12 +46,12 @@ class Report:
 
 
 def write_report(
-    packs: Sequence[ModelPack],
+    models: Sequence[SegmentationModel],
     data: Path,
     out: Path,
     *,
     split: str = "val",
-    params: PredictParams | None = None,
+    engine: str = PredictParams().engine,
     every_frame: bool = False,
     hardest: int = HARDEST,
     seed: int = 0,
@@ -63,16 +62,17 @@ def write_report(
 
     Parameters
     ----------
-    packs : sequence of ModelPack
-        The models; the others are compared with the first.
+    models : sequence of SegmentationModel
+        Such as `ml.predictor.make_predictor` gives; the others are compared
+        with the first.
     data : Path
         A clip data set.
     out : Path
         Folder to make; it must not exist. It appears whole or not at all.
     split : str
         The split to score.
-    params : PredictParams, optional
-        Names the engine.
+    engine : str
+        What runs the models, for the report's reader.
     every_frame : bool
         As for `workflow.evaluate.evaluate`.
     hardest : int
@@ -94,32 +94,32 @@ def write_report(
         If a model is given twice, the split has no labelled clip, the data
         set or a model knows no LV, or `out` exists or cannot be written.
     """
+    packs = [model.pack for model in models]
     twice = [pack.name for i, pack in enumerate(packs) if pack.id in {p.id for p in packs[:i]}]
     if twice:
         raise EchoError(f"The model {twice[0]} is given twice; give each model once.")
     with new_folder(Path(out)) as folder:
         clips = open_clipset(data)
         entries, _ = labelled_entries(clips, split)
-        names = {s.index: s.name for s in clips.schema.structures}
-        blind = [p.name for p in packs if LV not in {s.index for s in p.schema.structures}]
-        if LV not in names or blind:
-            what = f"The model {blind[0]}" if blind else f"The clip data set {data}"
-            raise EchoError(f"{what} knows no left ventricle, which a report is about.")
-        lv = names[LV]
-
-        predictors = [make_predictor(pack, params) for pack in packs]
+        lv = _lv_name(clips, models)
         measured = []
-        for number, (predictor, name) in enumerate(zip(predictors, _names(packs), strict=True)):
+        for number, (model, name) in enumerate(zip(models, _names(packs), strict=True)):
 
             def step(done: int, _: int, before: int = number, name: str = name) -> None:
                 if on_progress is not None:
-                    on_progress(before * len(entries) + done, len(packs) * len(entries), name)
+                    on_progress(before * len(entries) + done, len(models) * len(entries), name)
 
-            predictor.probabilities(clips.frames(entries[0])[:1])  # the first call is slower
-            scored = evaluate(
-                predictor, data, split=split, every_frame=every_frame, on_progress=step
+            model.probabilities(clips.frames(entries[0])[:1])  # the first call is slower
+            scored = evaluate(model, data, split=split, every_frame=every_frame, on_progress=step)
+            measured.append(
+                Measured(
+                    name=name,
+                    model_id=model.pack.id,
+                    path=str(getattr(model.pack, "path", "")),
+                    temporal=bool(getattr(model, "temporal", False)),
+                    evaluation=scored,
+                )
             )
-            measured.append(_measured(predictor, name, scored))
 
         commands = [
             open_command(data, of_clip, lv)
@@ -137,7 +137,7 @@ def write_report(
             "command": command,
             "versions": versions(),
             "machine": machine(),
-            "engine": (params or PredictParams()).engine,
+            "engine": engine,
             "data": {
                 "path": str(Path(data).absolute()),
                 "split": split,
@@ -165,7 +165,7 @@ def write_report(
             (place, draw_clip(
                 clips,
                 [m.evaluation.clips[place] for m in measured],
-                [(m.name, p) for m, p in zip(measured, predictors, strict=True)],
+                [(m.name, p) for m, p in zip(measured, models, strict=True)],
                 lv,
             ))
             for place in hardest_clips(measured, lv, hardest)
@@ -189,13 +189,17 @@ def plain(data: Any) -> Any:
     return data
 
 
-def _measured(predictor: Predictor, name: str, scored: Any) -> Measured:
-    pack = predictor.pack
-    temporal = bool(getattr(predictor, "temporal", False))
-    return Measured(name, pack.id, str(pack.path), temporal, scored)
+def _lv_name(clips: ClipSet, models: Sequence[SegmentationModel]) -> str:
+    """What the data set calls the LV cavity, which it and every model must know."""
+    names = {s.index: s.name for s in clips.schema.structures}
+    blind = [m.pack.name for m in models if LV not in {s.index for s in m.schema.structures}]
+    if LV not in names or blind:
+        what = f"The model {blind[0]}" if blind else f"The clip data set {clips.root}"
+        raise EchoError(f"{what} knows no left ventricle, which a report is about.")
+    return names[LV]
 
 
-def _names(packs: Sequence[ModelPack]) -> list[str]:
+def _names(packs: Sequence[PackIdentity]) -> list[str]:
     """The packs' names; those that share one get the start of their id."""
     names = [pack.name for pack in packs]
     return [
