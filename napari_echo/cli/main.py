@@ -13,7 +13,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from napari_echo.cli import demo, doctor, labels, models, phantom, predict, preprocess, train
+from napari_echo.cli import (
+    demo,
+    doctor,
+    labels,
+    models,
+    phantom,
+    predict,
+    preprocess,
+    report,
+    test,
+    train,
+    visualize,
+)
 from napari_echo.cli import open as open_command
 from napari_echo.core.errors import EchoError
 
@@ -106,6 +118,9 @@ app.command("predict")(predict.predict)
 app.command("phantom")(phantom.phantom)
 app.command("preprocess")(preprocess.preprocess)
 app.command("train")(train.train)
+app.command("test")(test.measure)
+app.command("report")(report.report)
+app.command("visualize")(visualize.visualize)
 app.add_typer(models.app, name="models")
 app.add_typer(labels.app, name="labels")
 app.command("doctor")(doctor.doctor)

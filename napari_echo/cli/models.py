@@ -142,7 +142,8 @@ def evaluate(
     if ef is not None:
         typer.echo(
             f"EF against the true masks' in {ef.n} clips: bias {ef.bias:+.1f} points, "
-            f"SD {ef.sd:.1f}, mean absolute error {ef.mae:.1f}, r {ef.r:.2f}"
+            f"SD {ef.sd:.1f}, mean absolute error {ef.mae:.1f}, RMSE {ef.rmse:.1f}, r {ef.r:.2f}, "
+            f"R2 {ef.r2:.2f}"
         )
 
 

@@ -18,7 +18,8 @@ from napari_echo.cli.main import EchoGroup, app
 
 COMMAND = [sys.executable, "-m", "napari_echo.cli.main"]
 COMMANDS = (
-    "open", "demo", "predict", "phantom", "preprocess", "train", "models", "labels", "doctor",
+    "open", "demo", "predict", "phantom", "preprocess", "train", "test", "report", "visualize",
+    "models", "labels", "doctor",
 )  # fmt: skip
 
 
