@@ -145,8 +145,14 @@ class EchoMetric(BaseMetric):
             metrics.update(_ef(results))
             steady = [of_sample for of_sample in results if len(of_sample) > 2]
             for key, side in (("jitter", 0), ("jitter_truth", 1)):
-                metrics[key] = _mean([area_jitter([row.area[side] for row in s]) for s in steady])
+                metrics[key] = _mean([_jitter(of_sample, side) for of_sample in steady])
         return {key: value for key, value in metrics.items() if math.isfinite(value)}
+
+
+def _jitter(rows: list[FrameRow], side: int) -> float:
+    """Jitter of a clip; a frame that a short beat shows repeatedly counts once."""
+    once = {row.frame: row.area[side] for row in rows}
+    return area_jitter(list(once.values()))
 
 
 def _ef(results: list[list[FrameRow]]) -> dict[str, float]:

@@ -88,7 +88,13 @@ def run_test(
             "custom_hooks": [{**drawing, "interval": interval}],
             "visualizer": {
                 "type": "Visualizer",
-                "vis_backends": [{"type": "LocalVisBackend", "img_save_dir": "."}],
+                "vis_backends": [
+                    {
+                        "type": "LocalVisBackend",
+                        "save_dir": str(show_dir or scratch),
+                        "img_save_dir": ".",
+                    }
+                ],
                 "save_dir": str(show_dir or scratch),
             },
         }
