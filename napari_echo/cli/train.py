@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,7 +32,8 @@ def train(
         typer.Option(help="Folder for checkpoints and logs; work_dirs/CONFIG by default."),
     ] = None,
     load_from: Annotated[
-        Path | None, typer.Option(help="Checkpoint whose weights training starts from.")
+        Path | None,
+        typer.Option(help="Checkpoint, or model pack, whose weights training starts from."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in the work folder.")
@@ -58,7 +58,13 @@ def train(
     Several nodes: start it on each by
     `torchrun --nnodes ... -m napari_echo.cli.main train CONFIG ...`.
     """
-    from napari_echo.ml.distributed import launch, launched, record_failure, under_torchrun
+    from napari_echo.ml.distributed import (
+        launch,
+        launched,
+        record_failure,
+        speaks,
+        under_torchrun,
+    )
     from napari_echo.ml.training import train as run_training
     from napari_echo.ml.training import training_config
 
@@ -99,7 +105,7 @@ def train(
         if isinstance(error, Exception):
             record_failure(error)  # the process that launched this one tells it, once
         raise typer.Exit(1) from error
-    if os.environ.get("RANK", "0") == "0":
+    if speaks():
         typer.echo(str(best))
 
 

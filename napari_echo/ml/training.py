@@ -92,10 +92,7 @@ def training_config(
         val = val_roots or data_roots
         cfg.val_dataloader.dataset.data_roots = [str(root) for root in val]
     if load_from is not None:
-        if not load_from.is_file():
-            raise EchoError(f"The checkpoint {load_from} to start from does not exist.")
-        load_weights(load_from)
-        cfg.load_from = str(load_from)
+        cfg.load_from = str(starting_checkpoint(load_from))
     for loader in ("train_dataloader", "val_dataloader"):
         for root in cfg.get(loader, {}).get("dataset", {}).get("data_roots", ()):
             open_clipset(Path(root))
@@ -144,7 +141,8 @@ def train(
     val_roots : sequence of Path
         Clip data sets to validate on; those of `data_roots` where none is given.
     load_from : Path, optional
-        Checkpoint whose weights training starts from.
+        Checkpoint, or name or folder of a model pack, whose weights training
+        starts from. What the model has beyond them starts at random.
     resume : bool
         Go on from the last checkpoint in `work_dir`, or start where there is none.
     amp : bool, optional
@@ -266,6 +264,42 @@ def load_weights(checkpoint: Path) -> dict[str, Any]:
     from napari_echo.ml.checkpoints import load_checkpoint
 
     return load_checkpoint(checkpoint)["state_dict"]
+
+
+def starting_checkpoint(load_from: Path) -> Path:
+    """A checkpoint to start from: the one given, or one made of a pack's weights.
+
+    The latter is kept in the user's cache under the pack's id.
+
+    Raises
+    ------
+    EchoError
+        If there is neither such a checkpoint nor such a pack.
+    """
+    if load_from.is_file():
+        load_weights(load_from)
+        return load_from
+    from napari_echo.ml.packs import WEIGHTS, find_pack
+
+    try:
+        pack = find_pack(load_from)
+    except EchoError as error:
+        raise EchoError(f"There is no checkpoint {load_from} to start from: {error}") from error
+    pack.verify()
+    import torch
+    from platformdirs import user_cache_path
+
+    from napari_echo.io.writing import new_file
+    from napari_echo.ml.quantize import read_weights
+
+    path = user_cache_path("napari-echo", appauthor=False) / "start" / f"{pack.id}.pth"
+    if not path.is_file():
+        weights = read_weights(pack.path / WEIGHTS)
+        state = {name: torch.from_numpy(value) for name, value in weights.items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with new_file(path, replace=True) as partial:
+            torch.save({"state_dict": state, "meta": {}}, partial)
+    return path
 
 
 def best_checkpoint(work_dir: Path) -> Path:

@@ -237,3 +237,27 @@ def test_a_large_data_set_holds_no_file_open(clipset: Path) -> None:
     samples = [data[index] for index in range(len(data))]
     assert len(samples) == 6
     assert held(clipset) == 0
+
+
+def test_training_starts_from_a_pack(
+    clipset: Path, tiny: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights of the pack are those that a training of no steps ends with."""
+    import torch
+
+    from napari_echo.ml.packs import WEIGHTS, find_pack
+    from napari_echo.ml.quantize import read_weights
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    still = {**tiny, "train_cfg.max_iters": 1, "optim_wrapper.optimizer.lr": 0.0}
+    best = train(
+        "pidnet-s_2k_phantom",
+        work_dir=tmp_path / "run",
+        data_roots=[clipset],
+        load_from=Path("pidnet-s-phantom"),
+        cfg_options=still,
+    )
+    found = load_weights(best)
+    pack = read_weights(find_pack("pidnet-s-phantom").path / WEIGHTS)
+    name = "decode_head.cls_seg.weight"
+    assert torch.allclose(found[name], torch.from_numpy(pack[name]), atol=1e-6)
