@@ -32,6 +32,7 @@ def measure(
 ) -> None:
     """Measure a checkpoint on a clip data set, on the model's square."""
     from napari_echo.cli.train import parse_cfg_options
+    from napari_echo.ml.distributed import speaks
     from napari_echo.ml.testing import run_test
 
     metrics = run_test(
@@ -43,6 +44,8 @@ def measure(
         interval=interval,
         cfg_options=parse_cfg_options(cfg_options or []),
     )
+    if not speaks():
+        return
     if json:
         print_json(metrics)
     else:

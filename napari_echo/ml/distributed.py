@@ -23,6 +23,11 @@ def under_torchrun() -> bool:
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
 
 
+def speaks() -> bool:
+    """Whether this process tells the results: the first of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def launched() -> bool:
     """Whether `launch` started this process, and reports for it."""
     return _LAUNCHED in os.environ

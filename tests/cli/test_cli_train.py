@@ -75,6 +75,26 @@ def test_the_model_is_measured_on_the_clip_data_set(work: Path) -> None:
     assert any(row.startswith("LV cavity") and " ED " in row for row in rows)
 
 
+def test_the_checkpoint_is_tested(work: Path, tmp_path: Path) -> None:
+    (best,) = (work / "run").glob("best_*.pth")
+    command = ("test", "pidnet-s_2k_phantom", best, "--data", work / "clips", "--split", "train")
+    table = _run(*command, "--show-dir", tmp_path)
+    header, *lines = table.splitlines()
+    assert header.split()[:3] == ["STRUCTURE", "PHASE", "DICE"]
+    assert {"lv", "myo", "la"} == {line.split()[0] for line in lines[:9]}
+    metrics = json.loads(_run(*command, "--json"))
+    assert 0 <= metrics["dice_lv_ed"] <= 100
+    assert list(tmp_path.glob("test_0000_*.png"))
+
+
+def test_a_checkpoint_of_another_config_is_one_sentence(work: Path) -> None:
+    (best,) = (work / "run").glob("best_*.pth")
+    other = ["test", "pidnet-s_gpm_20k_camus", str(best), "--data", str(work / "clips")]
+    result = CliRunner().invoke(app, other)
+    assert result.exit_code == 1
+    assert "was not trained by the config pidnet-s_gpm_20k_camus" in result.stderr
+
+
 def test_the_model_predicts_the_phantoms(work: Path, tmp_path: Path) -> None:
     sources = sorted((work / "camus").rglob("*_half_sequence.nii.gz"))[:1]
     _run("predict", *sources, "-o", tmp_path, "--model", work / "pack", "--engine", "torch")
