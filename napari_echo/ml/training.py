@@ -297,8 +297,9 @@ def starting_checkpoint(load_from: Path) -> Path:
         weights = read_weights(pack.path / WEIGHTS)
         state = {name: torch.from_numpy(value) for name, value in weights.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
-        with new_file(path, replace=True) as partial:
-            torch.save({"state_dict": state, "meta": {}}, partial)
+        # torch names what is inside after a path, and refuses one that begins with a dot.
+        with new_file(path, replace=True) as partial, partial.open("wb") as file:
+            torch.save({"state_dict": state, "meta": {}}, file)
     return path
 
 
