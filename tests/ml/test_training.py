@@ -259,5 +259,5 @@ def test_training_starts_from_a_pack(
     )
     found = load_weights(best)
     pack = read_weights(find_pack("pidnet-s-phantom").path / WEIGHTS)
-    name = "decode_head.cls_seg.weight"
+    name = "decode_head.conv_seg.weight"
     assert torch.allclose(found[name], torch.from_numpy(pack[name]), atol=1e-6)
