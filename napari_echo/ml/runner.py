@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
+import torch
+from mmengine.dist import is_distributed
 from mmengine.runner import Runner
 from torch import nn
 
@@ -16,3 +21,20 @@ class EchoRunner(Runner):
         if self.distributed:
             model = with_sync_norm(model)
         return super().wrap_model(model_wrapper_cfg, model)
+
+
+def set_launcher(cfg: Any) -> None:
+    """Make a config's Runner share its work with the processes that have joined."""
+    if not is_distributed():
+        return
+    cfg.launcher = "pytorch"
+    # Not every parameter takes part in every loss: see PIDNet's auxiliary heads.
+    cfg.model_wrapper_cfg = {
+        "type": "MMDistributedDataParallel",
+        "broadcast_buffers": False,
+        "find_unused_parameters": True,
+    }
+    # torch 2.13 renames the argument; those before it do not know the new name.
+    warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")
+    if not torch.cuda.is_available():
+        cfg.model_wrapper_cfg.device_ids = None

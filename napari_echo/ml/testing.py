@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_echo.core.errors import EchoError
-from napari_echo.ml.training import load_config, load_weights, set_launcher
+from napari_echo.ml.training import load_config, load_weights
 
 
 def run_test(
@@ -71,7 +71,7 @@ def run_test(
     import torch
     from mmengine.runner import load_state_dict
 
-    from napari_echo.ml.runner import EchoRunner
+    from napari_echo.ml.runner import EchoRunner, set_launcher
 
     with tempfile.TemporaryDirectory(prefix="napari-echo-") as scratch, joined():
         drawing = {"type": "SegNpyVisualizationHook", "draw": show_dir is not None}

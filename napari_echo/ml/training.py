@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from napari_echo.core.errors import EchoError
 from napari_echo.ml.config_list import find_config
 
 LOOP = "IterBasedTrainLoop"
+_LOG = logging.getLogger(__name__)
 
 
 def load_config(config: str | Path, cfg_options: Mapping[str, Any] | None = None) -> Any:
@@ -169,7 +170,7 @@ def train(
     use_mmseg()
     from mmengine.dist import broadcast_object_list, is_main_process
 
-    from napari_echo.ml.runner import EchoRunner
+    from napari_echo.ml.runner import EchoRunner, set_launcher
 
     with joined() as processes:
         cfg = training_config(
@@ -201,26 +202,6 @@ def train(
     return Path(best[0])
 
 
-def set_launcher(cfg: Any) -> None:
-    """Make a config's Runner share its work with the processes that have joined."""
-    import torch
-    from mmengine.dist import is_distributed
-
-    if not is_distributed():
-        return
-    cfg.launcher = "pytorch"
-    # Not every parameter takes part in every loss: see PIDNet's auxiliary heads.
-    cfg.model_wrapper_cfg = {
-        "type": "MMDistributedDataParallel",
-        "broadcast_buffers": False,
-        "find_unused_parameters": True,
-    }
-    # torch 2.13 renames the argument; those before it do not know the new name.
-    warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")
-    if not torch.cuda.is_available():
-        cfg.model_wrapper_cfg.device_ids = None
-
-
 def _set_resume(cfg: Any) -> None:
     """Go on from the last whole checkpoint, with the seed that it was trained with."""
     from mmengine.dist import broadcast_object_list, is_main_process
@@ -230,6 +211,8 @@ def _set_resume(cfg: Any) -> None:
     found = [last_checkpoint(Path(cfg.work_dir)) if is_main_process() else None]
     broadcast_object_list(found)
     if found[0] is None:
+        if is_main_process():
+            _LOG.warning("%s has no checkpoint to go on from: training starts anew.", cfg.work_dir)
         return
     cfg.resume, cfg.load_from = True, str(found[0])
     seed = load_checkpoint(found[0])["meta"].get("seed")

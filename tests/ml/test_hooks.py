@@ -85,7 +85,7 @@ def test_a_clip_is_drawn_with_a_tile_a_frame() -> None:
     for tile in tiles[:7]:
         np.testing.assert_array_equal(tile[10, 10], [100, 100, 100])
         np.testing.assert_allclose(tile[30 * 4, 42 * 4], 0.6 * 100 + 0.4 * orange, atol=1)
-    assert [bool((tile > 240).all(axis=2).any()) for tile in tiles[:7]] == [True] + [False] * 6
+    assert [bool((tile > 200).all(axis=2).any()) for tile in tiles[:7]] == [True] + [False] * 6
     assert not any(tile.any() for tile in tiles[7:])
 
 
