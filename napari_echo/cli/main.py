@@ -21,6 +21,7 @@ from napari_echo.cli import (
     phantom,
     predict,
     preprocess,
+    propagate,
     report,
     test,
     train,
@@ -115,6 +116,7 @@ def root(
 app.command("open")(open_command.open_clips)
 app.command("demo")(demo.demo)
 app.command("predict")(predict.predict)
+app.command("propagate")(propagate.propagate)
 app.command("phantom")(phantom.phantom)
 app.command("preprocess")(preprocess.preprocess)
 app.command("train")(train.train)

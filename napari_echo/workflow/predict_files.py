@@ -17,6 +17,8 @@ For each clip two files appear in the output folder:
     fps          Frames a second; `spacing_mm` height and width of a pixel.
     notes        What to know about the clip, such as a rescaled spacing.
     model        Id and name of the model pack, and the engine that ran it.
+    given_frames Frames whose labels were given and carried on to the others
+                 (`workflow.propagate`); empty for a plain prediction.
     labels       Name of the label file; `schema` says what its values mean.
     key_frames   ``origin`` and ``beats``, each with ``ed`` and ``es``.
     units        Of area, length and volume: cm2, cm, ml, or px2, px, px3.
@@ -49,7 +51,6 @@ from napari_echo.io.labels import write_labels
 from napari_echo.io.load import CLIP_SUFFIXES, find_clips, load
 from napari_echo.io.reading import reason
 from napari_echo.io.writing import new_file
-from napari_echo.metrics.volume import LVMeasures
 from napari_echo.ml.packs import ModelPack
 from napari_echo.ml.predictor import make_predictor
 from napari_echo.workflow.describe import describe_clip, describe_measures
@@ -142,15 +143,7 @@ def predict_paths(
     on_progress: Callable[[FileProgress], None] | None = None,
 ) -> PredictSummary:
     """Segment clip files with a model that is loaded; else as `predict_files`."""
-    out = Path(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=out):  # before minutes of work, and not after
-            pass
-    except FileExistsError as error:
-        raise EchoError(f"{out} is a file; give a folder for the output.") from error
-    except OSError as error:
-        raise EchoError(f"The folder {out} cannot be written to: {reason(error)}.") from error
+    out = writable_folder(out)
     names = output_names(paths)
     done: list[PredictedFile] = []
     failed: list[tuple[Path, str]] = []
@@ -163,13 +156,32 @@ def predict_paths(
         try:
             clip = load(path)
             prediction = predict(clip, predictor, batch=params.batch, on_progress=report)
-            measures = measure(clip, prediction.segmentation)
-            done.append(_write(out, name, path, clip, prediction, measures, params))
+            done.append(write_prediction(out, name, path, clip, prediction, params.engine))
         except EchoError as error:
             failed.append((path, str(error)))
         except MemoryError:
             failed.append((path, f"{path.name} does not fit in the memory that is free."))
     return PredictSummary(tuple(done), tuple(failed))
+
+
+def writable_folder(out: Path) -> Path:
+    """Make a folder for output, where it is missing, before minutes of work and not after.
+
+    Raises
+    ------
+    EchoError
+        If it is a file, or cannot be made or written to.
+    """
+    out = Path(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):
+            pass
+    except FileExistsError as error:
+        raise EchoError(f"{out} is a file; give a folder for the output.") from error
+    except OSError as error:
+        raise EchoError(f"The folder {out} cannot be written to: {reason(error)}.") from error
+    return out
 
 
 def output_names(paths: Sequence[Path]) -> list[str]:
@@ -205,26 +217,38 @@ def _without_ending(name: str) -> str:
     return name[: len(name) - max(map(len, endings), default=0)] or name
 
 
-def _write(
-    out: Path,
-    name: str,
-    source: Path,
-    clip: EchoClip,
-    prediction: Prediction,
-    measures: LVMeasures,
-    params: PredictParams,
+def write_prediction(
+    out: Path, name: str, source: Path, clip: EchoClip, prediction: Prediction, engine: str | None
 ) -> PredictedFile:
+    """Write a prediction's labels and measures as the module's docstring says.
+
+    Parameters
+    ----------
+    out : Path
+        The output folder.
+    name : str
+        Name of the two files, without their endings.
+    source : Path
+        The clip's file.
+    clip, prediction
+        What was segmented, and the result.
+    engine : str or None
+        What ran the model, if one ran.
+
+    Raises
+    ------
+    EchoError
+        If the files cannot be written.
+    """
     labels_file, json_file = out / f"{name}.labels.tif", out / f"{name}.json"
     segmentation = prediction.segmentation
+    measures = measure(clip, segmentation)
     content = {
         "program": f"napari-echo {__version__}",
         "source": str(source),
         **describe_clip(clip),
-        "model": {
-            "id": prediction.model_id,
-            "name": prediction.model_name,
-            "engine": params.engine,
-        },
+        "model": {"id": prediction.model_id, "name": prediction.model_name, "engine": engine},
+        "given_frames": list(prediction.given),
         "labels": labels_file.name,
         "schema": segmentation.schema.to_dict(),
         **describe_measures(measures),
