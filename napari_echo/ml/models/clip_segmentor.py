@@ -15,6 +15,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from napari_echo.core.labels import IGNORE
+from napari_echo.ml.models.vary_labels import vary_labels
 
 
 @dataclass(frozen=True)
@@ -274,17 +275,30 @@ class EchoClipSegmentor(BaseSegmentor):
             clips, labels, place = clips[chosen, None], labels[chosen, None], place[chosen, None]
         if self.memory is not None and torch.rand(()) < 0.5:
             clips, labels, place = clips.flip(1), labels.flip(1), place.flip(1)
-        out = self.run_clips(clips, labels, place, self.draw_masks(labels))
+        labels, masks = self.draw_masks(labels)
+        out = self.run_clips(clips, labels, place, masks)
         found = self.supervised(out)
         for term in self.terms:
             found.update(term(out))
         return found
 
-    def draw_masks(self, labels: Tensor) -> Tensor | None:
-        """Masks of the first frames to carry through a training batch; in some batches, none."""
+    def draw_masks(self, labels: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Draw masks of the first frames to carry through a training batch; in some, none.
+
+        Returns
+        -------
+        labels : Tensor of int64, shape (N, K, H, W)
+            What is wanted: with masks, drawn by the masks' own conventions, and
+            nothing of the first frame, whose mask is given.
+        masks : Tensor or None, shape (N, C, H, W)
+            As `run_clips` takes them.
+        """
         if self.memory is None or labels.shape[1] < 2 or torch.rand(()) >= self.mask_rate:
-            return None
-        return one_hot(labels[:, 0], self.n_classes)
+            return labels, None
+        labels = vary_labels(labels)
+        masks = one_hot(labels[:, 0], self.n_classes)
+        labels[:, 0] = IGNORE
+        return labels, masks
 
     def supervised(self, out: ClipOutput) -> dict[str, Tensor]:
         """PIDNet's losses over the labelled frames."""

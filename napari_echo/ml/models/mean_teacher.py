@@ -96,7 +96,8 @@ class EchoMeanTeacher(EchoClipSegmentor):
         both = torch.cat([clips[with_labels], strong])
         both_labels = torch.cat([labels[with_labels], torch.full_like(pseudo, IGNORE)])
         both_places = torch.cat([place[with_labels], place[without]])
-        out = self.run_clips(both, both_labels, both_places, self.draw_masks(both_labels))
+        both_labels, masks = self.draw_masks(both_labels)
+        out = self.run_clips(both, both_labels, both_places, masks)
         found = self.supervised(out)
         for term in self.terms:
             found.update(term(out))

@@ -12,3 +12,5 @@ train_cfg.update(max_iters=iters, val_interval=iters // 2)
 optim_wrapper["optimizer"].update(lr=3e-4)
 param_scheduler[0].update(end=warm_up)
 param_scheduler[1].update(T_max=iters - warm_up, begin=warm_up, end=iters)
+# A memory is not in the pack: it starts from nothing.
+optim_wrapper.update(paramwise_cfg=dict(custom_keys=dict(memory=dict(lr_mult=4.0))))
