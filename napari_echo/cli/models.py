@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from napari_echo.cli import propagation
 from napari_echo.cli.console import print_json, print_table, progress
 
 app = typer.Typer(no_args_is_help=True, help="List, show, verify, measure and make model packs.")
@@ -185,6 +186,9 @@ def convert(
 
     description = None if card is None else _description(card)
     typer.echo(str(convert_pack(find_pack(pack), out, _bits(bits), description).path))
+
+
+app.command()(propagation.propagation)
 
 
 def _bits(bits: Bits) -> Literal[8, 16]:
