@@ -27,6 +27,14 @@ def predict(
     batch: Annotated[
         int | None, typer.Option(help="Frames per model call, 1 to 64.", show_default="4")
     ] = None,
+    mirror: Annotated[
+        bool | None,
+        typer.Option(
+            "--mirror",
+            help="Average with the prediction of the mirrored frame, in twice the time.",
+            show_default="False",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Segment clips; writes NAME.labels.tif and NAME.json for each.
@@ -37,7 +45,7 @@ def predict(
     from napari_echo.ml.packs import find_pack
     from napari_echo.workflow.predict_files import FileProgress, predict_files
 
-    params = predict_params(engine=engine, batch=batch)
+    params = predict_params(engine=engine, batch=batch, mirror=mirror)
     with progress("Segmenting") as update:
 
         def on_progress(at: FileProgress) -> None:

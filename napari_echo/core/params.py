@@ -22,6 +22,11 @@ class PredictParams(_Params):
         description="ONNX Runtime is faster; torch is the reference.",
     )
     batch: int = Field(default=4, ge=1, le=64, title="Batch", description="Frames per model call.")
+    mirror: bool = Field(
+        default=False,
+        title="Mirror",
+        description="Average with the prediction of the mirrored frame, in twice the time.",
+    )
 
 
 class HardnessParams(_Params):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import LabelSchema
 from napari_echo.core.params import PredictParams
 from napari_echo.ml.engine import Engine, OnnxTemporalEngine, Scores, onnx_engine
@@ -83,8 +84,7 @@ class Predictor:
         return out, hardness
 
     def _scores(self, frames: NDArray[np.uint8]) -> Scores:
-        found = self._engine(self.squares(frames))
-        return found if isinstance(found, Scores) else Scores(found)
+        return _as_scores(self._engine(self.squares(frames)))
 
 
 def make_predictor(pack: ModelPack, params: PredictParams | None = None) -> Predictor:
@@ -111,6 +111,8 @@ def make_predictor(pack: ModelPack, params: PredictParams | None = None) -> Pred
     params = params or PredictParams()
     pack.verify()
     if pack.card.temporal:
+        if params.mirror:
+            raise EchoError(f"The model {pack.name} has a memory and cannot be mirrored.")
         from napari_echo.ml.temporal_predictor import TemporalPredictor
 
         if params.engine == "torch":
@@ -121,5 +123,24 @@ def make_predictor(pack: ModelPack, params: PredictParams | None = None) -> Pred
     if params.engine == "torch":
         from napari_echo.ml.torch_engine import torch_engine
 
-        return Predictor(pack, torch_engine(pack))
-    return Predictor(pack, onnx_engine(pack))
+        engine = torch_engine(pack)
+    else:
+        engine = onnx_engine(pack)
+    return Predictor(pack, mirrored(engine) if params.mirror else engine)
+
+
+def mirrored(engine: Engine) -> Engine:
+    """An engine that averages the scores of squares and of the same squares mirrored."""
+
+    def run(batch: NDArray[np.float32]) -> Scores:
+        plain, flipped = (_as_scores(engine(b)) for b in (batch, batch[..., ::-1].copy()))
+        hardness = None
+        if plain.hardness is not None and flipped.hardness is not None:
+            hardness = (plain.hardness + flipped.hardness[..., ::-1]) / 2
+        return Scores((plain.logits + flipped.logits[..., ::-1]) / 2, hardness)
+
+    return run
+
+
+def _as_scores(found: NDArray[np.float32] | Scores) -> Scores:
+    return found if isinstance(found, Scores) else Scores(found)
