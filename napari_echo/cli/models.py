@@ -106,6 +106,9 @@ def evaluate(
     data: Annotated[Path, typer.Option("--data", help="A clip data set.")],
     split: Annotated[str, typer.Option(help="The split to score.")] = "val",
     engine: Annotated[Literal["onnx", "torch"], typer.Option(help="What runs it.")] = "onnx",
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Average with the mirrored frame's prediction.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON with every frame.")] = False,
 ) -> None:
     """Measure a model against the ground truth of a clip data set."""
@@ -116,7 +119,7 @@ def evaluate(
     from napari_echo.ml.predictor import make_predictor
     from napari_echo.workflow.evaluate import evaluate as evaluate_model
 
-    predictor = make_predictor(find_pack(pack), predict_params(engine=engine))
+    predictor = make_predictor(find_pack(pack), predict_params(engine=engine, mirror=mirror))
     with progress("Evaluating") as on_progress:
         evaluation = evaluate_model(predictor, data, split=split, on_progress=on_progress)
     ef = evaluation.ef_agreement()
@@ -189,6 +192,44 @@ def convert(
 
 
 app.command()(propagation.propagation)
+
+
+@app.command("import")
+def import_model(
+    config: Annotated[
+        Path, typer.Argument(help="config.py of the original project; it is executed.")
+    ],
+    checkpoint: Annotated[Path, typer.Argument(help="iter_N.pth of a training by it.")],
+    out: NewPack,
+    name: Annotated[
+        str | None, typer.Option(help="The pack's name.", show_default="its folder's")
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(help="Licence of the weights.")
+    ] = "unknown; ask who trained it",
+    input_size: Annotated[
+        int | None, typer.Option(help="Side of the input square.", show_default="the config's")
+    ] = None,
+    bits: Bits = "16",
+) -> None:
+    """Make a pack of a PIDNet that the original project trained.
+
+    The config is Python code, and importing executes it: take configs only
+    from people you trust. Of the checkpoint only tensors are read.
+    """
+    from napari_echo.ml.legacy import import_legacy
+
+    typer.echo(f"Executing {config}, which is Python code.", err=True)
+    made = import_legacy(
+        config,
+        checkpoint,
+        out,
+        name=name,
+        licence=licence,
+        input_size=input_size,
+        bits=_bits(bits),
+    )
+    typer.echo(str(made.path))
 
 
 def _bits(bits: Bits) -> Literal[8, 16]:

@@ -161,13 +161,14 @@ def iter_propagate_by_flow(
                 raise EchoError(
                     f"The frames of {clip.name} are too small for optical flow."
                 ) from error
-            self.probabilities = cv2.remap(
+            warped = cv2.remap(
                 self.probabilities,
                 x + moved[..., 0],
                 y + moved[..., 1],
                 cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REPLICATE,
             )
+            self.probabilities = np.asarray(warped, np.float32)
             self.at = frame
             return np.asarray(self.probabilities.transpose(2, 0, 1), np.float16)
 
