@@ -56,6 +56,7 @@ def show(pack: PackName = "default", json: AsJson = False) -> None:
             ("folder", str(found.path)),
             ("architecture", f"{card.architecture}, {card.input_size} x {card.input_size}"),
             ("config", card.config),
+            ("weights", f"{card.bits} bits" + (", frames are remembered" if card.temporal else "")),
             ("structures", ", ".join(s.name for s in found.schema.structures)),
             ("recommended for", card.recommended_for),
             ("licence", card.licence),

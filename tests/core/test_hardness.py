@@ -149,3 +149,14 @@ def test_a_frame_that_lost_its_ventricle_scores_hardest() -> None:
     scores = hard_pixels(a_map(values), HardnessParams(), labels=labels).frame_scores
     assert scores[0] == 1
     assert scores[1] < 0.5
+
+
+def test_learned_hardness_is_the_models_own_and_refused_where_it_has_none() -> None:
+    p = probabilities((0.5, 0.5), (1, 0))
+    learned = np.array([[[0.25, 1.0]]], np.float16)
+    found = hardness_map("learned", p, learned=learned)
+    assert found.values[0, 0].tolist() == [0.25, 1]
+    assert (found.criterion, found.scored.tolist()) == ("learned", [True])
+    assert found.values.dtype == np.float32
+    with pytest.raises(EchoError, match="has not learned which pixels are hard; choose entropy"):
+        hardness_map("learned", p)

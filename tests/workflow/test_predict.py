@@ -96,3 +96,47 @@ def test_a_clip_too_large_for_the_memory_is_refused_before_the_model_runs(model:
     with pytest.raises(EchoError, match=r"endless .* GiB"):
         predict(clip, model)
     assert model.batches == []
+
+
+class Remembering:
+    """Says of each frame what it saw of the clip's first; and how hard the frames are."""
+
+    temporal = True
+
+    def __init__(self, model: Any) -> None:
+        self.schema, self.pack, self.model = model.schema, model.pack, model
+        self.streams = 0
+
+    def stream_with_hardness(self) -> Callable[[Any], Any]:
+        self.streams += 1
+        first: list[Any] = []
+
+        def run(frames: Any) -> Any:
+            first.append(frames[0])
+            seen = np.repeat(first[0][None], len(frames), axis=0)
+            return self.model.probabilities(seen), (frames / 255).astype(np.float16)
+
+        return run
+
+    def stream(self) -> Callable[[Any], Any]:
+        run = self.stream_with_hardness()
+        return lambda frames: run(frames)[0]
+
+    def probabilities(self, frames: Any) -> Any:
+        return self.stream()(frames)
+
+
+def test_a_clip_is_one_stream_and_brings_its_learned_hardness(
+    beating: EchoClip, model: Any
+) -> None:
+    remembering = Remembering(model)
+    prediction = predict(beating, remembering, batch=8)
+    assert remembering.streams == 1
+    np.testing.assert_array_equal(
+        prediction.segmentation.labels,
+        np.repeat((beating.frames[:1] > 127).astype(np.uint8), len(beating), axis=0),
+    )
+    assert prediction.hardness is not None
+    np.testing.assert_allclose(prediction.hardness, beating.frames / 255, atol=1e-3)
+    assert not prediction.hardness.flags.writeable
+    assert predict(beating, model).hardness is None
