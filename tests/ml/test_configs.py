@@ -102,8 +102,7 @@ def _frame_model_learns(cfg: Config) -> None:
         name
         for name in NAMES
         # One data set of each method; the large network where it differs.
-        if (name.startswith("pidnet-s")
-        and (name.endswith("_echovideo-10") or "_20k_" not in name))
+        if (name.startswith("pidnet-s") and (name.endswith("_echovideo-10") or "_20k_" not in name))
         or name in ("pidnet-l_20k_camus", "pidnet-l_multigpm_cons_20k_echovideo-10")
     ],
 )
