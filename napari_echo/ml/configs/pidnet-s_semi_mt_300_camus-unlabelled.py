@@ -17,9 +17,9 @@ model.merge(semi)
 model.merge(mt)
 model.update(terms=[dict(type="EchoSoftDice")])
 
-iters = 600
+iters = 300
 warm_up = 20
-train_cfg.update(max_iters=iters, val_interval=200)
+train_cfg.update(max_iters=iters, val_interval=150)
 param_scheduler[0].update(end=warm_up)
 param_scheduler[1].update(T_max=iters - warm_up, begin=warm_up, end=iters)
 for loader in (train_dataloader, val_dataloader):
