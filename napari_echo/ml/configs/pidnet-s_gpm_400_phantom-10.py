@@ -10,3 +10,5 @@ with read_base():
     from ._base_.runtime import *
 
 model.merge(gpm)
+# A short training averages over its last hundred iterations.
+custom_hooks[-1].update(momentum=0.01)

@@ -11,3 +11,5 @@ with read_base():
 
 model.merge(semi)
 model.merge(cons_mse)
+# A short training averages over its last hundred iterations.
+custom_hooks[-1].update(momentum=0.01)

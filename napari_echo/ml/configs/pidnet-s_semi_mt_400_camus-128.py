@@ -12,3 +12,5 @@ with read_base():
 model.merge(semi)
 model.merge(mt)
 train_dataloader["sampler"].update(type="EchoHalfLabelledSampler")
+# A short training averages over its last hundred iterations.
+custom_hooks[-1].update(momentum=0.01)
