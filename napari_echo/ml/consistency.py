@@ -6,6 +6,8 @@ frame within one clip: axis 0 of a `ClipOutput` is the clip, axis 1 the frame.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
@@ -15,7 +17,7 @@ from napari_echo.core.labels import IGNORE
 from napari_echo.ml.models.clip_segmentor import ClipOutput
 
 
-class _Ramped(nn.Module):
+class _Ramped(nn.Module, ABC):
     """A loss whose weight grows as ``(iteration / iterations)^2``, or is constant."""
 
     name = ""
@@ -30,8 +32,9 @@ class _Ramped(nn.Module):
         factor = self.weight * (out.progress**2 if self.ramped else 1.0)
         return {f"loss_{self.name}": factor * self.value(out)}
 
+    @abstractmethod
     def value(self, out: ClipOutput) -> Tensor:
-        raise NotImplementedError
+        """The loss before it is weighted."""
 
 
 @MODELS.register_module()

@@ -14,7 +14,7 @@ from mmseg.structures import SegDataSample
 from numpy.typing import NDArray
 
 from napari_echo.core.labels import IGNORE
-from napari_echo.ml.geometry import letterbox
+from napari_echo.io.letterbox import fit_spacing, letterbox
 
 
 def _each(
@@ -39,9 +39,8 @@ class EchoLetterbox(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Replace ``img``, ``gt_seg_map`` and ``spacing_mm``."""
-        scale = max(results["img"].shape[-2:]) / self.size
-        if results.get("spacing_mm") is not None:
-            results["spacing_mm"] = tuple(mm * scale for mm in results["spacing_mm"])
+        shape = results["img"].shape[-2:]
+        results["spacing_mm"] = fit_spacing(results.get("spacing_mm"), shape, self.size)
         results["img"] = _each(results["img"], lambda frame: letterbox(frame, self.size))
         results["gt_seg_map"] = _each(
             results["gt_seg_map"], lambda frame: letterbox(frame, self.size, labels=True)

@@ -82,8 +82,7 @@ def test_a_killed_training_resumes_to_the_same_curve(
         process.send_signal(signal.SIGKILL)
         process.wait()
     before, _ = curves(tmp_path / "killed")
-    if len(before) == 30:
-        pytest.skip("the training was over before it could be killed")
+    assert len(before) < 30  # it was killed in the middle
     # As if it had been killed amid saving, by a file system that keeps half of it.
     (tmp_path / "killed" / "iter_99.pth").write_bytes(b"PK half a checkpoint")
     (tmp_path / "killed" / "last_checkpoint").write_text("iter_99.pth")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import torch
 import torch.nn.functional as F
@@ -109,7 +110,7 @@ class EchoMeanTeacher(EchoClipSegmentor):
         tau = first + (last - first) * out.progress
         sure = (confidence.flatten(0, 1) >= tau).float()
         rise = min(1.0, out.progress / self.ramp) if self.ramp else 1.0
-        lam = self.unlabelled_weight * float(torch.exp(torch.tensor(-5 * (1 - rise) ** 2)))
+        lam = self.unlabelled_weight * math.exp(-5 * (1 - rise) ** 2)
         found["loss_pseudo"] = lam * (sure * per_pixel).mean()
         found["sure"] = sure.mean()
         return found
@@ -118,18 +119,14 @@ class EchoMeanTeacher(EchoClipSegmentor):
     def _pseudo_labels(self, clips: Tensor) -> tuple[Tensor, Tensor]:
         """Labels (N, K, H, W) that the teacher gives, and their probabilities."""
         mine = {name: getattr(self, name) for name in self.teacher}
-        training = self.training
         try:
             # The forward pass is the student's, on the teacher's modules.
             for name, module in self.teacher.items():
                 setattr(self, name, module)
-            time, self.time_embedding = self.time_embedding, None
             logits = self.run_clips(clips, clips.new_empty(0)).logits
         finally:
-            self.time_embedding = time
             for name, module in mine.items():
                 setattr(self, name, module)
-            self.train(training)
         full = upsample(logits.flatten(0, 1), clips.shape[3:]).softmax(dim=1)
         confidence, pseudo = full.unflatten(0, clips.shape[:2]).max(dim=2)
         return pseudo, confidence
