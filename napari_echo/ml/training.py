@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,9 @@ def train(
             cfg_options=cfg_options,
             processes=processes,
         )
+        # mmengine names a run by the second; two of one second in a process would share
+        # what writes their logs.
+        cfg.experiment_name = f"{Path(cfg.work_dir).name}_{uuid.uuid4().hex[:8]}"
         set_launcher(cfg)
         if resume:
             _set_resume(cfg)
