@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_echo.cli import labels_formats
 from napari_echo.cli.console import print_json, print_table
 from napari_echo.core.errors import EchoError
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="List, show and export committed labels.")
 
-StoreFolder = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a label store.")]
+app.command()(labels_formats.export)
+app.command("import")(labels_formats.import_)
+
+StoreFolder = labels_formats.StoreFolder
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -51,34 +55,6 @@ def show(
         count = "No revision" if not found else f"More than one revision, {len(found)},"
         raise EchoError(f"{count} in {store} begins with '{revision}'; see `labels list`.")
     print_json(_as_dict(found[0]))
-
-
-@app.command()
-def export(
-    store: StoreFolder,
-    clips: Annotated[
-        list[Path], typer.Option("--clips", help="Clips that were labelled: files or folders.")
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The data set's folder, a new one.")],
-    split: Annotated[str, typer.Option(help="The split that the clips go to.")] = "train",
-) -> None:
-    """Write the labelled frames as a clip data set, ready for `napari-echo train`."""
-    from napari_echo.io.load import find_clips, load
-    from napari_echo.workflow.export import export_clipset
-
-    revisions = _revisions(store)
-    labelled = {revision.clip_id for revision in revisions}
-    loaded = {}
-    for path in find_clips(clips):
-        try:
-            clip = load(path)
-        except EchoError as error:
-            # It may be none of the labelled clips; if it is one, the export says so.
-            typer.echo(f"napari-echo: skipped: {error}", err=True)
-            continue
-        if clip.clip_id in labelled:
-            loaded[clip.clip_id] = clip
-    typer.echo(str(export_clipset(revisions, loaded, out, split=split)))
 
 
 def _revisions(folder: Path) -> list[Revision]:
