@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import LabelSchema
@@ -59,6 +60,9 @@ class Revision:
         Time spent on it.
     status, comment, program : str
         The reader's verdict and remark, and the version of the program.
+    supersedes : tuple of str
+        Heads that it replaces besides its parent: the sides of a fork that a
+        reader resolved.
     """
 
     revision_id: str
@@ -79,6 +83,7 @@ class Revision:
     status: Status
     comment: str
     program: str
+    supersedes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n, expected = len(self.frames), (len(self.frames), *self.clip_shape[1:])
@@ -95,4 +100,37 @@ class Revision:
             )
         if len(self.frame_hashes) != n:
             raise EchoError("A revision needs one hash for each labelled frame.")
+        if len(set(self.supersedes) - {self.parent}) != len(self.supersedes):
+            raise EchoError("A revision names each revision that it supersedes once.")
         self.labels.flags.writeable = False
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Every revision that this one replaces: its parent first, then the others."""
+        return (*((self.parent,) if self.parent is not None else ()), *self.supersedes)
+
+
+def check_frames(revision: Revision, clip: EchoClip) -> None:
+    """Refuse to attach a revision to other pixels than it labels.
+
+    Raises
+    ------
+    EchoError
+        If the clip or one of the labelled frames is another one; both hashes
+        are named.
+    """
+    where = f"revision {revision.revision_id}"
+    if revision.clip_shape == clip.frames.shape:
+        for frame, expected in zip(revision.frames, revision.frame_hashes, strict=True):
+            found = clip.frame_hash(frame)
+            if found != expected:
+                raise EchoError(
+                    f"Frame {frame} of {clip.name} has the hash {found}, but {where} labels "
+                    f"{expected}: it is not the frame that was labelled."
+                )
+    if revision.clip_shape != clip.frames.shape or revision.clip_id != clip.clip_id:
+        raise EchoError(
+            f"{clip.name} has the shape {clip.frames.shape} and the hash {clip.clip_id}, but "
+            f"{where} labels a clip of shape {revision.clip_shape} and hash {revision.clip_id}: "
+            "it is not the clip that was labelled."
+        )

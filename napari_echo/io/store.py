@@ -135,6 +135,7 @@ def _to_metadata(revision: Revision) -> dict[str, Any]:
         "schema": revision.schema.to_dict(),
         "base": {"kind": revision.base.kind, "id": revision.base.id},
         "parent": revision.parent,
+        "supersedes": list(revision.supersedes),
         "key_frames": key_frames_to_dict(revision.key_frames),
         "reader": revision.reader,
         "started": revision.started.astimezone(UTC).isoformat(),
@@ -169,6 +170,7 @@ def _from_metadata(labels: NDArray[np.uint8], data: dict[str, Any]) -> Revision:
         status=data["status"],
         comment=str(data["comment"]),
         program=str(data["program"]),
+        supersedes=tuple(str(other) for other in data.get("supersedes", ())),
     )
 
 

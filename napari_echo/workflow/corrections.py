@@ -16,7 +16,7 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import LabelSchema, Segmentation
 from napari_echo.core.prediction import Prediction
-from napari_echo.core.revision import Base, Revision
+from napari_echo.core.revision import Base, Revision, check_frames
 
 if TYPE_CHECKING:
     from napari_echo.io.store import LabelStore
@@ -211,19 +211,13 @@ class Corrections:
         Raises
         ------
         EchoError
-            If no clip is open or one of them belongs to another.
+            If no clip is open or one of them labels other pixels.
         """
         if self._clip is None:
             raise EchoError("No clip is open: open one first.")
         found = list(revisions)
         for revision in found:
-            if (revision.clip_id, revision.clip_shape) != (
-                self._clip.clip_id,
-                self._clip.frames.shape,
-            ):
-                raise EchoError(
-                    f"Revision {revision.revision_id} does not belong to {self._clip.name}."
-                )
+            check_frames(revision, self._clip)
         self._revisions[self._clip.clip_id] = found
         if found:
             self._clips[self._clip.clip_id] = self._clip

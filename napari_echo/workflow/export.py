@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from napari_echo.core.ancestry import in_order
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import Segmentation
-from napari_echo.core.revision import Revision, Status
+from napari_echo.core.revision import Revision, Status, check_frames
 from napari_echo.io.clipset import write_clipset
 from napari_echo.io.labelled import LabelledClip
 
@@ -77,10 +77,10 @@ def _labelled_clips(
                 f"The clip {clip_id} of study {revisions[0].study_id} is labelled but not among "
                 "the clips: open it, or name its file, before you export."
             )
-        ordered = _in_order(revisions)
+        ordered = in_order(revisions)
         latest: dict[int, tuple[Revision, int]] = {}
         for revision in ordered:
-            _check_frames(revision, clip)
+            check_frames(revision, clip)
             latest.update({f: (revision, i) for i, f in enumerate(revision.frames)})
         kept = {f: found for f, found in latest.items() if found[0].status in EXPORTED}
         if not kept:
@@ -101,42 +101,3 @@ def _labelled_clips(
 def _chain(first: LabelledClip, others: Iterator[LabelledClip]) -> Iterator[LabelledClip]:
     yield first
     yield from others
-
-
-def _in_order(revisions: list[Revision]) -> list[Revision]:
-    """Sort by the time of commitment, but each after its parent."""
-    known = {revision.revision_id: revision for revision in revisions}
-    children: defaultdict[str, list[Revision]] = defaultdict(list)
-    ready = []
-    for revision in known.values():
-        if revision.parent in known and revision.parent != revision.revision_id:
-            children[str(revision.parent)].append(revision)
-        else:
-            ready.append((revision.committed, revision.revision_id))
-    heapq.heapify(ready)
-    ordered = []
-    while ready:
-        _, revision_id = heapq.heappop(ready)
-        ordered.append(known[revision_id])
-        for child in children[revision_id]:
-            heapq.heappush(ready, (child.committed, child.revision_id))
-    if len(ordered) < len(known):
-        lost = next(i for i in known if known[i] not in ordered)
-        raise EchoError(f"Revision {lost} is its own ancestor: the label store is damaged.")
-    return ordered
-
-
-def _check_frames(revision: Revision, clip: EchoClip) -> None:
-    """Refuse to attach a revision to other frames than it labels."""
-    if revision.clip_shape != clip.frames.shape:
-        raise EchoError(
-            f"Revision {revision.revision_id} labels a clip of shape {revision.clip_shape} and "
-            f"{clip.name} has {clip.frames.shape}: it is not the clip that was labelled."
-        )
-    for frame, expected in zip(revision.frames, revision.frame_hashes, strict=True):
-        found = clip.frame_hash(frame)
-        if found != expected:
-            raise EchoError(
-                f"Frame {frame} of {clip.name} has the hash {found}, but revision "
-                f"{revision.revision_id} labels {expected}: it is not the frame that was labelled."
-            )

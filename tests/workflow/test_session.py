@@ -240,7 +240,7 @@ class TestCorrections:
         revision = corrections.revisions[0]
         other = make_clip(1)
         opened.open_clip(other)
-        with pytest.raises(EchoError, match="does not belong"):
+        with pytest.raises(EchoError, match=r"not the (frame|clip) that was labelled"):
             corrections.take_revisions([revision])
         with pytest.raises(EchoError, match="does not belong"):
             corrections.take_commit(revision)
