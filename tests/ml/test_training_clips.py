@@ -29,7 +29,7 @@ SMALL = {
     "config",
     [
         "pidnet-s_gpm_cons_mse_20k_echovideo-10",
-        "pidnet-s_semi_mt_400_phantom-10",
+        "pidnet-s_semi_mt_200_phantom-10",
     ],
 )
 def test_a_clip_config_trains_resumes_and_is_measured(

@@ -1,14 +1,15 @@
-"""PIDNet-S; labelled frames alone; phantom clips; short."""
+"""PIDNet-S; unlabelled frames too; MSE and smooth change; phantom clips; short."""
 
 from mmengine.config import read_base
 
 with read_base():
-    from ._base_.finetune import *
+    from ._base_.finetune_200 import *
     from ._base_.methods import *
     from ._base_.phantom_10 import *
     from ._base_.pidnet_s_clip import *
     from ._base_.runtime import *
 
-model.merge(supervised)
+model.merge(semi)
+model.merge(cons_mse_abs)
 # A short training averages over its last hundred iterations.
 custom_hooks[-1].update(momentum=0.01)

@@ -3,7 +3,7 @@
 from mmengine.config import read_base
 
 with read_base():
-    from ._base_.finetune import *
+    from ._base_.finetune_200 import *
     from ._base_.methods import *
     from ._base_.phantom_10 import *
     from ._base_.pidnet_s_clip import *
