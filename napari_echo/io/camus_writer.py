@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import CAMUS_SCHEMA, LV_SCHEMA
 from napari_echo.io.camus_layout import VIEW_OF_CODE, Info, write_info, write_splits
-from napari_echo.io.labelled import LabelledClip, Skipped, log_skipped
+from napari_echo.io.labelled import (
+    LabelledClip,
+    Outcome,
+    Skipped,
+    Written,
+    log_skipped,
+    report_skipped,
+)
 from napari_echo.io.writing import new_folder
 
 _CODE_OF_VIEW = {view: code for code, view in VIEW_OF_CODE.items()}
@@ -53,29 +60,37 @@ def write_camus(
         If `root` exists or cannot be written, or no clip can be written.
     """
     root = Path(root)
+    with new_folder(root) as partial:
+        if not list(report_skipped(fill_camus(partial, clips), on_skip)):
+            raise EchoError(f"No clip can be written as CAMUS, so {root} was not made.")
+    return root
+
+
+def fill_camus(folder: Path, clips: Iterable[LabelledClip]) -> Iterator[Outcome]:
+    """Write labelled clips into an empty folder, one as each is asked for; see `write_camus`."""
     split_of: dict[str, str] = {}
     patient_of: dict[str, str] = {}
-    with new_folder(root) as partial:
-        for item in clips:
-            reason = _why_not(item)
-            patient = patient_of.get(item.clip.study_id) or _patient(
-                item.clip.study_id, set(patient_of.values())
-            )
-            folder = partial / "database_nifti" / patient
-            code = _CODE_OF_VIEW.get(item.clip.view, "")
-            if reason is None and (folder / f"Info_{code}.cfg").exists():
-                reason = f"Its study has another clip of the view {code} already."
-            if reason is not None:
-                on_skip(Skipped(item.clip.name, reason))
-                continue
-            folder.mkdir(parents=True, exist_ok=True)
-            _write_view(folder / f"{patient}_{code}", folder / f"Info_{code}.cfg", item)
-            patient_of[item.clip.study_id] = patient
-            split_of[patient] = item.split
-        if not split_of:
-            raise EchoError(f"No clip can be written as CAMUS, so {root} was not made.")
-        write_splits(partial, split_of)
-    return root
+    for item in clips:
+        reason = _why_not(item)
+        patient = patient_of.get(item.clip.study_id) or _patient(
+            item.clip.study_id, set(patient_of.values())
+        )
+        home = folder / "database_nifti" / patient
+        code = _CODE_OF_VIEW.get(item.clip.view, "")
+        if reason is None and (home / f"Info_{code}.cfg").exists():
+            reason = f"Its study has another clip of the view {code} already."
+        if reason is not None:
+            yield Skipped(item.clip.name, reason)
+            continue
+        home.mkdir(parents=True, exist_ok=True)
+        frames = _write_view(home / f"{patient}_{code}", home / f"Info_{code}.cfg", item)
+        patient_of[item.clip.study_id] = patient
+        split_of[patient] = item.split
+        made = sorted([*home.glob(f"{patient}_{code}_*"), home / f"Info_{code}.cfg"])
+        files = tuple(path.relative_to(folder).as_posix() for path in made)
+        yield Written(f"{patient} {code}", frames, files)
+    if split_of:
+        write_splits(folder, split_of)
 
 
 def _why_not(item: LabelledClip) -> str | None:
@@ -99,19 +114,22 @@ def _patient(study_id: str, taken: set[str]) -> str:
     return f"patient{number:04d}"
 
 
-def _write_view(stem: Path, info_path: Path, item: LabelledClip) -> None:
+def _write_view(stem: Path, info_path: Path, item: LabelledClip) -> tuple[int, ...]:
+    """Write stills and, where it is labelled throughout, the half sequence; the frames of both."""
     beat = item.annotated_beat()
     assert beat is not None  # `_why_not` was asked
     frames, labels = item.clip.frames, item.truth.labels
     for phase, frame in (("ED", beat.ed), ("ES", beat.es)):
         _write_pair(stem, phase, frames[frame], labels[frame], item.clip.spacing_mm)
     info = Info(fps=item.clip.fps, ef=item.ef)
-    first, last = sorted((beat.ed, beat.es))
+    written = first, last = tuple(sorted((beat.ed, beat.es)))
     if item.truth.annotated[first : last + 1].all():
         run = slice(first, last + 1)
         _write_pair(stem, "half_sequence", frames[run], labels[run], item.clip.spacing_mm)
         info = Info(beat.ed - first, beat.es - first, last - first + 1, info.fps, info.ef)
+        written = tuple(range(first, last + 1))
     write_info(info_path, info)
+    return written
 
 
 def _write_pair(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,9 +12,18 @@ from numpy.typing import NDArray
 
 from napari_echo.core.discs import N_DISCS, chords_at, disc_chords, long_axis
 from napari_echo.core.errors import EchoError
-from napari_echo.core.labels import LV
-from napari_echo.io.labelled import LabelledClip, Skipped, log_skipped
-from napari_echo.io.writing import new_folder, safe_name
+from napari_echo.core.keyframes import Beat
+from napari_echo.core.labels import IGNORE, LV
+from napari_echo.io.echonet_fit import fit_discs
+from napari_echo.io.labelled import (
+    LabelledClip,
+    Outcome,
+    Skipped,
+    Written,
+    log_skipped,
+    report_skipped,
+)
+from napari_echo.io.writing import FileNames, new_folder
 
 FILE_LIST = (
     "FileName", "EF", "ESV", "EDV", "FrameHeight", "FrameWidth", "FPS", "NumberOfFrames", "Split"
@@ -36,7 +45,7 @@ def write_echonet(
 
     Frames are padded to a square and resampled; the first beat whose ED and
     ES are annotated is traced, ES listed first, by the long axis and 20 cuts
-    across it. The videos are motion JPEG of the best quality, as EchoNet's are
+    across it, fitted to the mask (`io.echonet_fit`). The videos are motion JPEG of the best quality, as EchoNet's are
     motion JPEG. EDV and ESV are single-plane volumes by the method of discs,
     in ml where the spacing is known, else in cubic pixels of the written video.
 
@@ -62,33 +71,40 @@ def write_echonet(
         If `root` exists or cannot be written, or no clip can be written.
     """
     root = Path(root)
-    files: list[tuple[object, ...]] = []
-    tracings: list[tuple[object, ...]] = []
-    names: set[str] = set()
     with new_folder(root) as partial:
-        (partial / "Videos").mkdir()
-        for item in clips:
-            try:
-                name = _unique(safe_name(item.clip.study_id), names)
-                traced, volumes = _trace(item, name, size)
-                _write_video(partial / "Videos" / f"{name}.avi", item, size)
-            except EchoError as error:
-                on_skip(Skipped(item.clip.name, str(error)))
-                continue
-            names.add(name.lower())
-            tracings += traced
-            files.append(_list_row(item, name, size, *volumes))
-        if not files:
+        if not list(report_skipped(fill_echonet(partial, clips, size=size), on_skip)):
             raise EchoError(f"No clip can be written as EchoNet, so {root} was not made.")
-        _write_csv(partial / "FileList.csv", FILE_LIST, files)
-        _write_csv(partial / "VolumeTracings.csv", TRACINGS, tracings)
     return root
 
 
+def fill_echonet(
+    folder: Path, clips: Iterable[LabelledClip], *, size: int = 112
+) -> Iterator[Outcome]:
+    """Write labelled clips into an empty folder, one as each is asked for; see `write_echonet`."""
+    files: list[tuple[object, ...]] = []
+    tracings: list[tuple[object, ...]] = []
+    names = FileNames()
+    (folder / "Videos").mkdir()
+    for item in clips:
+        try:
+            beat, traced, volumes = _trace(item, size)
+        except EchoError as error:
+            yield Skipped(item.clip.name, str(error))
+            continue
+        name = names.take(item.clip.study_id)
+        _write_video(folder / "Videos" / f"{name}.avi", item, size)
+        tracings += [(f"{name}.avi", *row) for row in traced]
+        files.append(_list_row(item, name, size, *volumes))
+        yield Written(name, tuple(sorted((beat.ed, beat.es))), (f"Videos/{name}.avi",))
+    if files:
+        _write_csv(folder / "FileList.csv", FILE_LIST, files)
+        _write_csv(folder / "VolumeTracings.csv", TRACINGS, tracings)
+
+
 def _trace(
-    item: LabelledClip, name: str, size: int
-) -> tuple[list[tuple[object, ...]], tuple[float, float]]:
-    """Rows of the tracing, ES first, and the volumes of ED and ES."""
+    item: LabelledClip, size: int
+) -> tuple[Beat, list[tuple[object, ...]], tuple[float, float]]:
+    """The beat that is traced, rows of the tracing, ES first, and the volumes of ED and ES."""
     if item.clip.fps is None:
         raise EchoError("Its frame rate is unknown, which the layout needs.")
     beat = item.annotated_beat()
@@ -104,6 +120,8 @@ def _trace(
             raise EchoError("Its pixels are not square, which the layout cannot tell.")
         unit = dx / 10  # to cm, whose cube is a ml
     for frame in (beat.es, beat.ed):
+        if (item.truth.labels[frame] == IGNORE).any():
+            raise EchoError(f"Its frame {frame} has unlabelled pixels, which the layout cannot tell.")
         mask = item.truth.labels[frame] == LV
         axis = long_axis(mask)
         if axis is None:
@@ -112,9 +130,11 @@ def _trace(
         widths = unit * np.linalg.norm(discs[:, 0] - discs[:, 1], axis=1)
         volumes[frame] = float(np.pi / 4 * (widths**2).sum() * unit * axis.length() / len(discs))
         lines = np.concatenate([[(axis.apex, axis.base)], chords_at(mask, axis, _FRACTIONS)])
-        for (y1, x1), (y2, x2) in _to_square(lines, item.clip.frame_shape, size):
-            rows.append((f"{name}.avi", *(round(float(v), 4) for v in (x1, y1, x2, y2)), frame))
-    return rows, (volumes[beat.ed], volumes[beat.es])
+        lines = _to_square(lines, item.clip.frame_shape, size)
+        lines[1:] = fit_discs(lines[1:], square_mask(mask, size))
+        for (y1, x1), (y2, x2) in lines:
+            rows.append((*(round(float(v), 4) for v in (x1, y1, x2, y2)), frame))
+    return beat, rows, (volumes[beat.ed], volumes[beat.es])
 
 
 def _list_row(
@@ -138,32 +158,35 @@ def _to_square(
 
 def _write_video(path: Path, item: LabelledClip, size: int) -> None:
     import av
-    import cv2
 
-    height, width = item.clip.frame_shape
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    square = np.zeros((side, side), np.uint8)
     with av.open(str(path), "w", format="avi") as container:
         rate = Fraction(item.clip.fps or 0).limit_denominator(1001)
         stream = container.add_stream("mjpeg", rate=rate, options={"qmin": "1", "qmax": "1"})
         stream.width = stream.height = size
         stream.pix_fmt = "yuvj420p"
         for frame in item.clip.frames:
-            square[top : top + height, left : left + width] = frame
-            shrink = cv2.INTER_AREA if size < side else cv2.INTER_LINEAR
-            small = cv2.resize(square, (size, size), interpolation=shrink).astype(np.uint8)
+            small = _square(frame, size)
             picture = av.VideoFrame.from_ndarray(small, format="gray").reformat(format="yuvj420p")
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    candidate, count = name, 1
-    while candidate.lower() in taken:
-        count += 1
-        candidate = f"{name}_{count}"
-    return candidate
+def square_mask(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
+    """A frame's mask on the padded and resampled grid: the pixels that it fills by half."""
+    return _square(mask.astype(np.uint8) * 255, size) >= 128
+
+
+def _square(frame: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Pad a frame to a square and resample it, as `_to_square` moves points."""
+    import cv2
+
+    height, width = frame.shape
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    square = np.zeros((side, side), np.uint8)
+    square[top : top + height, left : left + width] = frame
+    shrink = cv2.INTER_AREA if size < side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(square, (size, size), interpolation=shrink), np.uint8)
 
 
 def _write_csv(path: Path, header: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from napari_echo.core.clip import EchoClip
@@ -66,10 +67,44 @@ class LabelledClip:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A clip of a data set that could not be read, and the reason as one sentence."""
+    """A clip that could not be read or written, and the reason as one sentence."""
 
     name: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a data set's writer made of a clip.
+
+    Parameters
+    ----------
+    name : str
+        What the clip is called in the data set.
+    frames : tuple of int
+        Frames whose labels went in, ascending.
+    files : tuple of str
+        Files that were made for it, below the data set's folder.
+    """
+
+    name: str
+    frames: tuple[int, ...]
+    files: tuple[str, ...]
+
+
+Outcome = Written | Skipped
+"""What a writer yields of each clip, in their order."""
+
+
+def report_skipped(
+    outcomes: Iterable[Outcome], on_skip: Callable[[Skipped], None]
+) -> Iterator[Written]:
+    """Pass on what was written, and tell `on_skip` of the others."""
+    for outcome in outcomes:
+        if isinstance(outcome, Skipped):
+            on_skip(outcome)
+        else:
+            yield outcome
 
 
 def log_skipped(skipped: Skipped) -> None:

@@ -14,6 +14,9 @@ from pathlib import Path
 from napari_echo.core.errors import EchoError
 from napari_echo.io.reading import reason
 
+# Windows opens a device by these names, whatever follows the first dot.
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+
 
 @contextmanager
 def new_folder(root: Path) -> Iterator[Path]:
@@ -80,7 +83,25 @@ def new_file(path: Path, *, replace: bool, sync: bool = True) -> Iterator[Path]:
 def safe_name(text: str) -> str:
     """Make a file name of ``a-z A-Z 0-9 . _ -``, at most 60 characters, for every system."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_text).strip(".-_")[:60].rstrip(".") or "clip"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_text).strip(".-_")[:60].rstrip(".") or "clip"
+    return f"clip-{name}" if _DEVICE.match(name) else name
+
+
+class FileNames:
+    """Safe names for files of one folder, each given once, whatever the case."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, text: str) -> str:
+        """Make a `safe_name` that was not taken before."""
+        stem = name = safe_name(text)
+        count = 1
+        while name.lower() in self._taken:
+            count += 1
+            name = f"{stem}_{count}"
+        self._taken.add(name.lower())
+        return name
 
 
 def _sync_folder(folder: Path) -> None:
