@@ -5,6 +5,8 @@ Layout::
     DIR/index.json                    version, label schema, one entry a clip
     DIR/clips/NAME.frames.npy         (T, H, W) uint8
     DIR/clips/NAME.labels.npy         (N, H, W) uint8, the labelled frames in order
+    DIR/clips/NAME.hard.npy           (N, H, W) uint8, not 0 where a pixel of them is hard;
+                                      where `napari-echo retrain` made the set
     DIR/skipped.csv                   clips of the source that could not be read, and why;
                                       where `napari-echo preprocess` made the set
 """
@@ -41,6 +43,10 @@ class ClipSet:
     def labels(self, entry: ClipEntry) -> NDArray[np.uint8]:
         """Labels of a clip's labelled frames, a read-only memory map (N, H, W) of uint8."""
         return _map(self.root / entry.labels_file, entry.labels_shape)
+
+    def hard_pixels(self, entry: ClipEntry) -> NDArray[np.uint8] | None:
+        """Where the labelled frames are hard, as `labels`, not 0 there; None if nobody looked."""
+        return _map(self.root / entry.hard_file, entry.labels_shape) if entry.hard_file else None
 
 
 def open_clipset(root: Path) -> ClipSet:
@@ -82,6 +88,8 @@ def check_files(root: Path, entry: ClipEntry) -> None:
     """Raise an EchoError unless a clip's files are there and long enough."""
     _check_size(root / entry.frames_file, entry.shape)
     _check_size(root / entry.labels_file, entry.labels_shape)
+    if entry.hard_file:
+        _check_size(root / entry.hard_file, entry.labels_shape)
 
 
 def _check_size(path: Path, shape: tuple[int, ...]) -> None:

@@ -40,6 +40,8 @@ class ClipEntry:
     source : str
         Name of the clip in the data set that it was read from; "" where it is
         not known.
+    hard_file : str
+        As `labels_file`, the pixels that are hard to label; "" where nobody looked.
     """
 
     clip_id: str
@@ -55,6 +57,7 @@ class ClipEntry:
     frames_file: str
     labels_file: str
     source: str = ""
+    hard_file: str = ""
 
     @property
     def labels_shape(self) -> tuple[int, int, int]:
@@ -101,6 +104,7 @@ def entry_from_dict(data: dict[str, Any]) -> ClipEntry:
         frames_file=_inside(data["frames_file"]),
         labels_file=_inside(data["labels_file"]),
         source=str(data.get("source", "")),
+        hard_file=_inside(data.get("hard_file", "")),
     )
 
 

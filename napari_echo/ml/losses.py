@@ -49,7 +49,9 @@ class EchoOhemCrossEntropy(nn.Module):
         self.ignore_index = ignore_index
         self.loss_name = loss_name
 
-    def forward(self, score: Tensor, target: Tensor, **_: object) -> Tensor:
+    def forward(
+        self, score: Tensor, target: Tensor, weight: Tensor | None = None, **_: object
+    ) -> Tensor:
         """Mean loss of the kept pixels.
 
         Parameters
@@ -58,10 +60,14 @@ class EchoOhemCrossEntropy(nn.Module):
             Logits.
         target : Tensor of int64, shape (N, H, W)
             Labels; where none is labelled the loss is 0.
+        weight : Tensor, shape (N, H, W), optional
+            Of the pixels in the mean, ``sum w l / sum w``; which pixels are kept
+            does not depend on it.
         """
         score = score.float()
         losses = F.cross_entropy(score, target, ignore_index=self.ignore_index, reduction="none")
-        labelled = losses[target != self.ignore_index]
+        counted = target != self.ignore_index
+        labelled = losses[counted]
         if labelled.numel() == 0:
             return score.sum() * 0.0
         # The loss of a pixel is -log p of its true class, so that ranking by
@@ -69,7 +75,11 @@ class EchoOhemCrossEntropy(nn.Module):
         at_least = max(1, round(self.min_share * labelled.numel()))
         kth = labelled.detach().kthvalue(labelled.numel() - at_least + 1).values
         limit = torch.minimum(kth, -torch.log(kth.new_tensor(self.threshold)))
-        return self.loss_weight * labelled[labelled >= limit].mean()
+        kept = labelled >= limit
+        if weight is None:
+            return self.loss_weight * labelled[kept].mean()
+        of_kept = weight[counted][kept]
+        return self.loss_weight * (of_kept * labelled[kept]).sum() / of_kept.sum()
 
 
 @MODELS.register_module()

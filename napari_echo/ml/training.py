@@ -91,12 +91,13 @@ def training_config(
     if data_roots:
         cfg.train_dataloader.dataset.data_roots = [str(root) for root in data_roots]
         cfg.train_dataloader.dataset.repeats = list(repeats) or None
-        val = val_roots or data_roots
-        cfg.val_dataloader.dataset.data_roots = [str(root) for root in val]
+        if cfg.get("val_dataloader") is not None:
+            val = val_roots or data_roots
+            cfg.val_dataloader.dataset.data_roots = [str(root) for root in val]
     if load_from is not None:
         cfg.load_from = str(starting_checkpoint(load_from))
     for loader in ("train_dataloader", "val_dataloader"):
-        for root in cfg.get(loader, {}).get("dataset", {}).get("data_roots", ()):
+        for root in (cfg.get(loader) or {}).get("dataset", {}).get("data_roots", ()):
             open_clipset(Path(root))
     if amp is not None:
         _set_precision(cfg, amp)

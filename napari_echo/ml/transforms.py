@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from napari_echo.core.labels import IGNORE
 from napari_echo.io.letterbox import fit_spacing, letterbox
 
+_LABELS = {"gt_seg_map", "hard"}  # what is moved as labels are
+
 
 def _each(
     image: NDArray[np.uint8], change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
@@ -38,13 +40,14 @@ class EchoLetterbox(BaseTransform):
         self.size = size
 
     def transform(self, results: dict) -> dict:
-        """Replace ``img``, ``gt_seg_map`` and ``spacing_mm``."""
+        """Replace ``img``, ``gt_seg_map``, ``spacing_mm`` and, where it is there, ``hard``."""
         shape = results["img"].shape[-2:]
         results["spacing_mm"] = fit_spacing(results.get("spacing_mm"), shape, self.size)
         results["img"] = _each(results["img"], lambda frame: letterbox(frame, self.size))
-        results["gt_seg_map"] = _each(
-            results["gt_seg_map"], lambda frame: letterbox(frame, self.size, labels=True)
-        )
+        for key in _LABELS & results.keys():
+            results[key] = _each(
+                results[key], lambda frame: letterbox(frame, self.size, labels=True)
+            )
         # Predictions are compared on the square, not scaled back.
         results["img_shape"] = results["ori_shape"] = results["img"].shape
         return results
@@ -83,7 +86,7 @@ class EchoRandomAffine(BaseTransform):
         self.prob = prob
 
     def transform(self, results: dict) -> dict:
-        """Warp ``img`` linearly and ``gt_seg_map`` by nearest neighbour."""
+        """Warp ``img`` linearly, ``gt_seg_map`` and ``hard`` by nearest neighbour."""
         if np.random.rand() > self.prob:
             return results
         height, width = results["img"].shape[-2:]
@@ -96,7 +99,8 @@ class EchoRandomAffine(BaseTransform):
         shift = np.random.uniform(-self.shift, self.shift, 2) * [width, height]
         affine = np.column_stack([matrix, centre + shift - matrix @ centre])
         size = (width, height)
-        for key, how in (("img", cv2.INTER_LINEAR), ("gt_seg_map", cv2.INTER_NEAREST)):
+        for key in {"img"} | (_LABELS & results.keys()):
+            how = cv2.INTER_LINEAR if key == "img" else cv2.INTER_NEAREST
             results[key] = _each(
                 results[key], lambda frame, how=how: cv2.warpAffine(frame, affine, size, flags=how)
             )
@@ -109,16 +113,29 @@ class EchoPackClip(BaseTransform):
 
     Frames without a label get none: the margin that a letterbox or an affine
     transform adds is background in a labelled frame alone.
+
+    Parameters
+    ----------
+    hard_weight : float, optional
+        With it each pixel gets a weight of its own in the losses: ``1 + hard_weight``
+        where ``hard`` is not 0, else 1.
     """
 
     META = ("study_id", "frame_indices", "phases", "places", "spacing_mm", "img_shape")
 
+    def __init__(self, hard_weight: float | None = None) -> None:
+        self.hard_weight = hard_weight
+
     def transform(self, results: dict) -> dict:
-        """Pack ``img`` and ``gt_seg_map`` (K, H, W)."""
+        """Pack ``img``, ``gt_seg_map`` and, for the weights, ``hard``, each (K, H, W)."""
         labels = results["gt_seg_map"].astype(np.int64)
         labels[~results["labelled"]] = IGNORE
         sample = SegDataSample(metainfo={key: results[key] for key in self.META if key in results})
         sample.set_data({"gt_sem_seg": PixelData(data=torch.from_numpy(labels))})
+        if self.hard_weight is not None:
+            hard = results.get("hard", np.zeros_like(results["gt_seg_map"])) != 0
+            weight = torch.from_numpy(1 + np.float32(self.hard_weight) * hard)
+            sample.set_data({"gt_weight": PixelData(data=weight)})
         return {
             "inputs": torch.from_numpy(np.ascontiguousarray(results["img"][:, None])),
             "data_samples": sample,

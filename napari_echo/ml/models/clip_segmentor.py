@@ -34,6 +34,8 @@ class ClipOutput:
         Labels; `IGNORE` where there is none.
     progress : float
         Share of the training that is done, 0 to 1.
+    weights : Tensor or None, shape (N, K, H, W)
+        How much each labelled pixel counts; None where all count alike.
     """
 
     logits: Tensor
@@ -42,6 +44,7 @@ class ClipOutput:
     aux_d: Tensor
     labels: Tensor
     progress: float
+    weights: Tensor | None = None
 
     @property
     def labelled(self) -> Tensor:
@@ -197,6 +200,7 @@ class EchoClipSegmentor(BaseSegmentor):
         labels: Tensor,
         place: Tensor | None = None,
         first_masks: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> ClipOutput:
         """Segment clips (N, K, 1, H, W).
 
@@ -211,6 +215,8 @@ class EchoClipSegmentor(BaseSegmentor):
         first_masks : Tensor, shape (N, C, H, W), optional
             Class probabilities of each clip's first frame, zeros for a clip
             without. With them the masks are carried from frame to frame.
+        weights : Tensor, shape (N, K, H, W), optional
+            Passed on to the output.
         """
         n, k = clips.shape[:2]
         x, aux_p, aux_d = self._encode(clips.flatten(0, 1))
@@ -232,6 +238,7 @@ class EchoClipSegmentor(BaseSegmentor):
             aux_d.unflatten(0, (n, k)),
             labels,
             _progress(),
+            weights,
         )
 
     def _encode(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -266,17 +273,26 @@ class EchoClipSegmentor(BaseSegmentor):
     # --- mmsegmentation's interface ---------------------------------------------------
     def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
         """Losses of a batch of clips (N, K, 1, H, W)."""
-        return self.losses(inputs, stack_labels(data_samples), places(data_samples, inputs))
+        return self.losses(
+            inputs,
+            stack_labels(data_samples),
+            places(data_samples, inputs),
+            stack_weights(data_samples),
+        )
 
-    def losses(self, clips: Tensor, labels: Tensor, place: Tensor) -> dict[str, Tensor]:
+    def losses(
+        self, clips: Tensor, labels: Tensor, place: Tensor, weights: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Supervised losses of the labelled frames, and the terms of the whole clips."""
         if self.labelled_only:
             chosen = (labels != IGNORE).flatten(2).any(dim=2)
             clips, labels, place = clips[chosen, None], labels[chosen, None], place[chosen, None]
+            weights = None if weights is None else weights[chosen, None]
         if self.memory is not None and torch.rand(()) < 0.5:
             clips, labels, place = clips.flip(1), labels.flip(1), place.flip(1)
+            weights = None if weights is None else weights.flip(1)
         labels, masks = self.draw_masks(labels)
-        out = self.run_clips(clips, labels, place, masks)
+        out = self.run_clips(clips, labels, place, masks, weights)
         found = self.supervised(out)
         for term in self.terms:
             found.update(term(out))
@@ -309,7 +325,12 @@ class EchoClipSegmentor(BaseSegmentor):
         if self.hardness_head is not None:
             weight = self.hardness(out.fused[chosen])
         return self.decode_head.losses(
-            out.logits[chosen], out.aux_p[chosen], out.aux_d[chosen], out.labels[chosen], weight
+            out.logits[chosen],
+            out.aux_p[chosen],
+            out.aux_d[chosen],
+            out.labels[chosen],
+            weight,
+            None if out.weights is None else out.weights[chosen],
         )
 
     def predict(
@@ -354,6 +375,13 @@ def one_hot(labels: Tensor, n_classes: int) -> Tensor:
 def stack_labels(samples: list[SegDataSample]) -> Tensor:
     """Labels of the clips, int64 (N, K, H, W)."""
     return torch.stack([sample.gt_sem_seg.data for sample in samples]).long()
+
+
+def stack_weights(samples: list[SegDataSample]) -> Tensor | None:
+    """Weights of the clips' pixels, float32 (N, K, H, W); None where they carry none."""
+    if not all("gt_weight" in sample for sample in samples):
+        return None
+    return torch.stack([sample.gt_weight.data for sample in samples])
 
 
 def places(samples: list[SegDataSample], like: Tensor) -> Tensor:

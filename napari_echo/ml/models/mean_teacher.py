@@ -82,7 +82,9 @@ class EchoMeanTeacher(EchoClipSegmentor):
                 mine.copy_(other)
         self.teacher_steps += 1
 
-    def losses(self, clips: Tensor, labels: Tensor, place: Tensor) -> dict[str, Tensor]:
+    def losses(
+        self, clips: Tensor, labels: Tensor, place: Tensor, weights: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Losses of the labelled clips, and of the pseudo-labels of the rest."""
         if self.training:
             self.update_teacher()
@@ -90,15 +92,17 @@ class EchoMeanTeacher(EchoClipSegmentor):
         with_labels = labelled.any(dim=1)
         without = ~labelled.all(dim=1)
         if not without.any():
-            return super().losses(clips, labels, place)
+            return super().losses(clips, labels, place, weights)
         pseudo, confidence = self._pseudo_labels(clips[without])
         strong, pseudo, confidence = self._strong_view(clips[without], pseudo, confidence)
         # One pass, so that the batch statistics are those of both.
         both = torch.cat([clips[with_labels], strong])
         both_labels = torch.cat([labels[with_labels], torch.full_like(pseudo, IGNORE)])
         both_places = torch.cat([place[with_labels], place[without]])
+        if weights is not None:
+            weights = torch.cat([weights[with_labels], torch.ones_like(confidence)])
         both_labels, masks = self.draw_masks(both_labels)
-        out = self.run_clips(both, both_labels, both_places, masks)
+        out = self.run_clips(both, both_labels, both_places, masks, weights)
         found = self.supervised(out)
         for term in self.terms:
             found.update(term(out))

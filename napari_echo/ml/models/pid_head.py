@@ -82,6 +82,7 @@ class EchoPIDHead(PIDHead):
         aux_d: Tensor,
         labels: Tensor,
         weight: Tensor | None = None,
+        pixel_weight: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Compute PIDNet's losses.
 
@@ -96,6 +97,10 @@ class EchoPIDHead(PIDHead):
         weight : Tensor, optional, shape (N, 1, h, w)
             Hardness of the pixels; it then weighs the cross-entropy of I in
             place of mining (arXiv 2305.08462).
+        pixel_weight : Tensor, optional, shape (N, H, W)
+            How much each labelled pixel counts in the losses of P and I, which
+            become ``sum w l / sum w``. The boundary loss, which balances border
+            and rest by itself, and a loss weighed by hardness stay as they are.
 
         Returns
         -------
@@ -108,16 +113,21 @@ class EchoPIDHead(PIDHead):
         d = self._to(self.d_head(aux_d, self.d_cls_seg), size)
         i = self._to(logits, size)
         semantic = labels if self.background else labels.masked_fill(labels == 0, IGNORE)
+        weighed: dict[str, Tensor] = {}
+        mean: dict[str, Tensor] = {}
+        if pixel_weight is not None:
+            weighed = {"weight": pixel_weight}
+            mean = {"avg_factor": (pixel_weight * (semantic != IGNORE)).sum()}
         found: dict[str, Tensor] = {
-            "loss_sem_p": self.loss_decode[0](p, semantic, ignore_index=IGNORE)
+            "loss_sem_p": self.loss_decode[0](p, semantic, ignore_index=IGNORE, **weighed, **mean)
         }
         if weight is None:
-            found["loss_sem_i"] = self.loss_decode[1](i, semantic)
+            found["loss_sem_i"] = self.loss_decode[1](i, semantic, **weighed)
         else:
             found.update(hardness_losses(i, semantic, self._to(weight, size)))
         found["loss_bd"] = self.loss_decode[2](d, edges_of(labels, self.edge_width))
         near = semantic.masked_fill(torch.sigmoid(d[:, 0]) <= 0.8, IGNORE)
-        found["loss_sem_bd"] = self.loss_decode[3](i, near)
+        found["loss_sem_bd"] = self.loss_decode[3](i, near, **weighed)
         return found
 
     def _to(self, x: Tensor, size: torch.Size) -> Tensor:
