@@ -1,11 +1,15 @@
-"""Label arrays with their metadata in one compressed TIFF file.
+"""Label arrays with their metadata in one compressed TIFF file that proves itself.
 
 One page a frame, deflate, uint8; the first page's ImageDescription is JSON
-that marks the file as labels, so that it is never taken for a clip.
+that marks the file as labels, so that it is never taken for a clip. After the
+TIFF's last byte, where readers of TIFF do not look, one line of text holds
+the SHA-256 of all bytes before it: a changed bit is found wherever it is.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -15,11 +19,15 @@ from numpy.typing import NDArray
 
 from napari_echo.core.clip import hash_array
 from napari_echo.core.errors import EchoError
-from napari_echo.io.reading import captured_log, check_file, decoding
+from napari_echo.io.reading import captured_log, check_file, decoding, reason
 from napari_echo.io.writing import new_file
 
 MARK = "napari-echo labels"
-VERSION = 1
+VERSION = 2
+"""Version 1 had no checksum of the file, only one of its labels."""
+
+_SEAL = b"\nnapari-echo sha256 "
+_SEALED = len(_SEAL) + 64 + 1
 
 
 def write_label_tiff(
@@ -61,40 +69,43 @@ def write_label_tiff(
         "shape": labels.shape,  # first, so that tifffile keeps the axis of a single frame
         "format": MARK,
         "version": VERSION,
-        "sha256": hash_array(labels),
         **metadata,
     }
     # TIFF counts pixels a centimetre, or a meaningless unit where the size is unknown.
     per_cm = None if spacing_mm is None else (10 / spacing_mm[1], 10 / spacing_mm[0])
+    encoded = io.BytesIO()
+    tifffile.imwrite(
+        encoded,
+        labels,
+        photometric="minisblack",
+        compression="zlib",
+        description=json.dumps(header),
+        metadata=None,
+        resolution=per_cm,
+        resolutionunit=None if per_cm is None else "CENTIMETER",
+    )
+    tiff = encoded.getvalue()
     with new_file(path, replace=replace) as partial:
-        tifffile.imwrite(
-            partial,
-            labels,
-            photometric="minisblack",
-            compression="zlib",
-            description=json.dumps(header),
-            metadata=None,
-            resolution=per_cm,
-            resolutionunit=None if per_cm is None else "CENTIMETER",
-        )
+        partial.write_bytes(tiff + _seal(tiff))
     return path
 
 
 def read_label_tiff(path: Path) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """Read labels and metadata, and check the labels against their hash.
+    """Read labels and metadata, and check the file against its checksum.
 
     Raises
     ------
     EchoError
         If the file is missing, damaged, no label file or of a newer version.
     """
-    metadata = read_label_metadata(path)
+    data = _read_whole(path)
+    metadata = _metadata(path, data)
     with decoding(path, "a label file"), captured_log("tifffile"):
         import tifffile
 
-        with tifffile.TiffFile(path) as tif:
+        with tifffile.TiffFile(io.BytesIO(data)) as tif:
             labels = np.stack([page.asarray() for page in tif.pages])
-    if hash_array(labels) != metadata.get("sha256"):
+    if metadata["version"] == 1 and hash_array(labels) != metadata.get("sha256"):
         raise EchoError(f"{path} is damaged: its labels do not match their hash.")
     return labels, metadata
 
@@ -102,31 +113,60 @@ def read_label_tiff(path: Path) -> tuple[NDArray[np.uint8], dict[str, Any]]:
 def read_label_metadata(path: Path) -> dict[str, Any]:
     """Read a label file's metadata alone, without decoding its labels.
 
+    The checksum is checked all the same, where the file has one
+    (`has_checksum`).
+
     Raises
     ------
     EchoError
         If the file is missing, damaged, no label file or of a newer version.
     """
-    check_file(path)
-    with decoding(path, "a label file"), captured_log("tifffile"):
-        import tifffile
+    return _metadata(path, _read_whole(path))
 
-        with tifffile.TiffFile(path) as tif:
-            if not holds_labels(tif):
-                raise EchoError(f"{path} is not a label file of this program, or is cut off.")
-            metadata = json.loads(_description(tif))
-        version = int(metadata["version"])
-    if version > VERSION:
-        raise EchoError(
-            f"{path} is a label file of version {version}; this program reads up to "
-            f"{VERSION}: update it."
-        )
-    return dict(metadata)
+
+def has_checksum(metadata: dict[str, Any]) -> bool:
+    """Whether the file with this metadata carries a checksum of all its bytes."""
+    return int(metadata["version"]) > 1
 
 
 def holds_labels(tif: Any) -> bool:
     """Whether an open `tifffile.TiffFile` was written by `write_label_tiff`."""
     return MARK in _description(tif)[:200]
+
+
+def _read_whole(path: Path) -> bytes:
+    check_file(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise EchoError(f"{path} cannot be read: {reason(error)}.") from error
+
+
+def _metadata(path: Path, data: bytes) -> dict[str, Any]:
+    sealed = data[-_SEALED:].startswith(_SEAL)
+    if sealed and data[-_SEALED:] != _seal(data[:-_SEALED]):
+        raise EchoError(f"{path} is damaged: its bytes do not match their checksum.")
+    with decoding(path, "a label file"), captured_log("tifffile"):
+        import tifffile
+
+        with tifffile.TiffFile(io.BytesIO(data)) as tif:
+            if not holds_labels(tif):
+                raise EchoError(f"{path} is not a label file of this program, or is cut off.")
+            metadata = dict(json.loads(_description(tif)))
+        version = metadata["version"] = int(metadata["version"])
+    if version > VERSION:
+        raise EchoError(
+            f"{path} is a label file of version {version}; this program reads up to "
+            f"{VERSION}: update it."
+        )
+    if has_checksum(metadata) and not sealed:
+        raise EchoError(f"{path} is cut off or damaged: the checksum at its end is missing.")
+    return metadata
+
+
+def _seal(tiff: bytes) -> bytes:
+    """Make the line that ends a file."""
+    return _SEAL + hashlib.sha256(tiff).hexdigest().encode() + b"\n"
 
 
 def _description(tif: Any) -> str:

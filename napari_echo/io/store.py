@@ -6,30 +6,26 @@ added, so two stores merge by copying the files of one into the other.
 
 from __future__ import annotations
 
-import re
+import errno
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
-
-import numpy as np
-from numpy.typing import NDArray
 
 from napari_echo.core.errors import EchoError
-from napari_echo.core.labels import LabelSchema
-from napari_echo.core.revision import Base, BaseKind, Revision, Status
-from napari_echo.io.json_fields import key_frames_from_dict, key_frames_to_dict
-from napari_echo.io.label_tiff import read_label_metadata, read_label_tiff, write_label_tiff
+from napari_echo.core.revision import Revision, Status
+from napari_echo.io import store_index
+from napari_echo.io.reading import reason
+from napari_echo.io.store_files import (
+    ID,
+    SUFFIX,
+    read_revision,
+    read_without_labels,
+    write_revision,
+)
+from napari_echo.io.store_index import Damaged, Row
 
-_ID = re.compile(r"[0-9a-f]{32}")
-
-
-@dataclass(frozen=True)
-class Damaged:
-    """A file of the store that is no whole revision, and why, as one sentence."""
-
-    path: Path
-    reason: str
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 @dataclass
@@ -52,39 +48,89 @@ class LabelStore:
 
     def __post_init__(self) -> None:
         self.path = Path(self.path)
+        self._was_there = self._is_there()
 
     def commit(self, revision: Revision) -> Path:
         """Write a revision for good.
 
         The file is written under a temporary name, synced to the disk and
-        renamed, so it is whole whenever it is there.
+        renamed, so it is whole whenever it is there. When this returns, a
+        power cut cannot take it away.
 
         Raises
         ------
         EchoError
-            If the id is malformed or taken, a time has no zone, or the disk
-            refuses.
+            If an id is malformed or taken, a time has no zone or is earlier
+            than a parent's, the store is gone, or the disk refuses. Nothing
+            is left of the revision then.
         """
-        if not _ID.fullmatch(revision.revision_id):
-            raise EchoError(
-                f"{revision.revision_id!r} is no revision id: it takes 32 hexadecimal digits."
-            )
+        for name in (revision.revision_id, *revision.parents):
+            if not ID.fullmatch(name):
+                raise EchoError(f"{name!r} is no revision id: it takes 32 hexadecimal digits.")
+        if revision.revision_id in revision.parents:
+            raise EchoError(f"Revision {revision.revision_id} cannot be its own parent.")
         if revision.started.tzinfo is None or revision.committed.tzinfo is None:
             raise EchoError(f"The times of the revision {revision.revision_id} need a time zone.")
-        path = self._file(revision.revision_id)
-        return write_label_tiff(path, revision.labels, _to_metadata(revision), replace=False)
+        self._check_there()
+        self._check_parents(revision)
+        try:
+            path = write_revision(self._file(revision.revision_id), revision)
+        except EchoError as error:
+            if isinstance(error.__cause__, OSError):
+                raise self._refusal(error.__cause__) from error
+            raise
+        self._was_there = True
+        return path
 
     def read(self, revision_id: str) -> Revision:
-        """Read one revision.
+        """Read one revision, and check its file against its checksum.
 
         Raises
         ------
         EchoError
             If there is none of that id, or its file is damaged.
         """
-        if not _ID.fullmatch(revision_id) or not self._file(revision_id).is_file():
+        if not ID.fullmatch(revision_id) or not self._file(revision_id).is_file():
             raise EchoError(f"{self.path} has no revision {revision_id}.")
-        return _read(self._file(revision_id))
+        return read_revision(self._file(revision_id))[0]
+
+    def rows(
+        self,
+        clip_id: str | None = None,
+        *,
+        study_id: str | None = None,
+        reader: str | None = None,
+        status: Status | None = None,
+        since: datetime | None = None,
+    ) -> list[Row]:
+        """List revisions without their labels, from the index; the oldest first.
+
+        Files that are no whole revisions are passed over and listed in
+        `damaged`. A changed bit that changed neither a file's size nor its
+        time is found by `read` and by `io.store_verify.verify`.
+
+        Parameters
+        ----------
+        clip_id, study_id, reader, status : str, optional
+            Only those with this.
+        since : datetime, optional
+            Only those committed then or later; aware.
+
+        Raises
+        ------
+        EchoError
+            If the store was there and is gone, or cannot be read.
+        """
+        self.damaged = []
+        if not self._check_there():
+            return []
+        wanted = {"clip_id": clip_id, "study_id": study_id, "reader": reader, "status": status}
+        equal = {name: value for name, value in wanted.items() if value is not None}
+        rows, self.damaged = store_index.read_rows(self.path, equal)
+        if since is not None:
+            earliest = store_index.utc_text(since)
+            rows = [row for row in rows if row.committed_text >= earliest]
+        return rows
 
     def revisions(self, clip_id: str | None = None) -> list[Revision]:
         """All revisions, or those of one clip, the oldest first.
@@ -92,16 +138,12 @@ class LabelStore:
         Files that are no whole revisions are passed over and listed in `damaged`.
         """
         found: list[Revision] = []
-        self.damaged = []
-        for path in sorted(self.path.glob("*.tif")):
-            if path.name.startswith("."):
-                continue
+        for row in self.rows(clip_id):
             try:
-                if clip_id is None or read_label_metadata(path).get("clip_id") == clip_id:
-                    found.append(_read(path))
+                found.append(self.read(row.revision_id))
             except EchoError as error:
-                self.damaged.append(Damaged(path, str(error)))
-        return sorted(found, key=lambda revision: (revision.committed, revision.revision_id))
+                self.damaged.append(Damaged(self._file(row.revision_id), str(error)))
+        return found
 
     def latest(self, clip_id: str) -> Revision | None:
         """Return the clip's revision that was committed last; None where it has none."""
@@ -109,73 +151,60 @@ class LabelStore:
         return revisions[-1] if revisions else None
 
     def _file(self, revision_id: str) -> Path:
-        return self.path / f"{revision_id}.tif"
+        return self.path / f"{revision_id}{SUFFIX}"
+
+    def _is_there(self) -> bool:
+        try:
+            return self.path.is_dir()
+        except OSError:
+            return False
+
+    def _check_there(self) -> bool:
+        """Whether the folder is there; an error where it was there before.
+
+        A store on a disk that is not connected must neither look empty nor be
+        begun anew in the place where the disk should be.
+        """
+        if self._is_there():
+            self._was_there = True
+        elif self._was_there or (not self.path.exists() and store_index.remembered(self.path)):
+            raise self._gone("the folder is not there")
+        return self._was_there
+
+    def _check_parents(self, revision: Revision) -> None:
+        for parent in revision.parents:
+            try:
+                committed = read_without_labels(self._file(parent)).committed
+            except EchoError:
+                continue  # in another store, or damaged: no reason to refuse new labels
+            if committed > revision.committed:
+                raise EchoError(
+                    f"Revision {revision.revision_id} was not committed: the clock says it is "
+                    f"{_clock(revision.committed)}, but its parent {parent} was committed at "
+                    f"{_clock(committed)}. Set this computer's clock and commit again."
+                )
+
+    def _refusal(self, error: OSError) -> EchoError:
+        if error.errno in _FULL:
+            return EchoError(
+                f"The disk of the label store {self.path} is full, and nothing was committed: "
+                "free some space and commit again."
+            )
+        if error.errno in _READ_ONLY:
+            return EchoError(
+                f"The label store {self.path} cannot be written: {reason(error)}. Make it writable "
+                "or choose another store, and commit again."
+            )
+        if not self._is_there() and self._was_there:
+            return self._gone(reason(error))
+        return EchoError(f"The label store {self.path} cannot be written: {reason(error)}.")
+
+    def _gone(self, why: str) -> EchoError:
+        return EchoError(
+            f"The label store {self.path} is gone: {why}. Connect its disk or network share again; "
+            "if you removed it yourself, make a folder of that name."
+        )
 
 
-def _read(path: Path) -> Revision:
-    labels, metadata = read_label_tiff(path)
-    try:
-        revision = _from_metadata(labels, metadata)
-    except (KeyError, TypeError, ValueError, EchoError) as error:
-        raise EchoError(f"{path} is no whole revision: {error}.") from error
-    if path.stem != revision.revision_id:
-        raise EchoError(f"{path} holds the revision {revision.revision_id}: name it after that.")
-    return revision
-
-
-def _to_metadata(revision: Revision) -> dict[str, Any]:
-    return {
-        "kind": "revision",
-        "revision_id": revision.revision_id,
-        "clip_id": revision.clip_id,
-        "study_id": revision.study_id,
-        "clip_shape": list(revision.clip_shape),
-        "frames": list(revision.frames),
-        "frame_hashes": list(revision.frame_hashes),
-        "schema": revision.schema.to_dict(),
-        "base": {"kind": revision.base.kind, "id": revision.base.id},
-        "parent": revision.parent,
-        "supersedes": list(revision.supersedes),
-        "key_frames": key_frames_to_dict(revision.key_frames),
-        "reader": revision.reader,
-        "started": revision.started.astimezone(UTC).isoformat(),
-        "committed": revision.committed.astimezone(UTC).isoformat(),
-        "seconds": revision.seconds,
-        "status": revision.status,
-        "comment": revision.comment,
-        "program": revision.program,
-    }
-
-
-def _from_metadata(labels: NDArray[np.uint8], data: dict[str, Any]) -> Revision:
-    t, h, w = (int(n) for n in data["clip_shape"])
-    if data["status"] not in get_args(Status) or data["base"]["kind"] not in get_args(BaseKind):
-        raise ValueError("an unknown status or base")
-    return Revision(
-        revision_id=str(data["revision_id"]),
-        clip_id=str(data["clip_id"]),
-        study_id=str(data["study_id"]),
-        clip_shape=(t, h, w),
-        frames=tuple(int(frame) for frame in data["frames"]),
-        frame_hashes=tuple(str(digest) for digest in data["frame_hashes"]),
-        labels=labels,
-        schema=LabelSchema.from_dict(data["schema"]),
-        base=Base(data["base"]["kind"], str(data["base"]["id"])),
-        parent=None if data["parent"] is None else str(data["parent"]),
-        key_frames=key_frames_from_dict(data["key_frames"], t),
-        reader=str(data["reader"]),
-        started=_time(data["started"]),
-        committed=_time(data["committed"]),
-        seconds=float(data["seconds"]),
-        status=data["status"],
-        comment=str(data["comment"]),
-        program=str(data["program"]),
-        supersedes=tuple(str(other) for other in data.get("supersedes", ())),
-    )
-
-
-def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError(f"the time {text} has no zone")
-    return time
+def _clock(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

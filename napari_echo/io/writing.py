@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -13,6 +14,9 @@ from pathlib import Path
 
 from napari_echo.core.errors import EchoError
 from napari_echo.io.reading import reason
+
+PARTIAL = ".partial-"
+"""How the temporary name of a file begins; what is left of it after a kill."""
 
 # Windows opens a device by these names, whatever follows the first dot.
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com\d|lpt\d)(\.|$)", re.IGNORECASE)
@@ -61,23 +65,66 @@ def new_file(path: Path, *, replace: bool, sync: bool = True) -> Iterator[Path]:
         If the file exists and may not be replaced, or the disk refuses.
     """
     # Not named after `path`, whose name may be as long as the disk takes.
-    partial = path.with_name(f".partial-{uuid.uuid4().hex}")
+    partial = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
     try:
         if path.exists() and not replace:
-            raise EchoError(f"{path} exists already and is never overwritten.")
+            raise _taken(path)
+        made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         if sync:
             with partial.open("rb+") as file:
                 os.fsync(file.fileno())
-        os.replace(partial, path)
+        if replace:
+            os.replace(partial, path)
+        else:
+            try:
+                rename_new(partial, path)
+            except FileExistsError as error:
+                raise _taken(path) from error
         if sync:
-            _sync_folder(path.parent)
+            try:
+                for folder in (path.parent, *(folder.parent for folder in made)):
+                    _sync_folder(folder)
+            except OSError:
+                if not replace:
+                    path.unlink()  # what is said not to be written must not be there
+                raise
     except OSError as error:
         raise EchoError(f"{path} cannot be written: {reason(error)}.") from error
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def _taken(path: Path) -> EchoError:
+    return EchoError(f"{path} exists already and is never overwritten.")
+
+
+def rename_new(old: Path, new: Path) -> None:
+    """Rename a file, but never onto another that has the name already.
+
+    Raises
+    ------
+    FileExistsError
+        If the name is taken.
+    OSError
+        If the disk refuses.
+    """
+    if os.name == "nt":
+        os.rename(old, new)  # refuses by itself
+        return
+    try:
+        os.link(old, new)
+    except OSError as error:
+        # Disks without hard links, such as FAT and some network shares.
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+            raise
+        if new.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new) from error
+        os.rename(old, new)
+        return
+    os.unlink(old)
 
 
 def safe_name(text: str) -> str:
@@ -111,5 +158,9 @@ def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        # Some network shares cannot sync a folder and need not.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(handle)

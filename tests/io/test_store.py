@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_echo.core.clip import hash_array
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import CAMUS_SCHEMA, LV_SCHEMA
@@ -62,6 +63,12 @@ def _same(a: Revision, b: Revision) -> bool:
     names = [field.name for field in fields(Revision) if field.name != "labels"]
     plain = all(getattr(a, name) == getattr(b, name) for name in names)
     return plain and bool((a.labels == b.labels).all())
+
+
+def _write_unsealed(path: Path, revision: Revision, metadata: dict[str, Any]) -> None:
+    """Write a file as the first version did: no checksum but one of the labels."""
+    old = {**metadata, "version": 1, "sha256": hash_array(revision.labels)}
+    tifffile.imwrite(path, revision.labels, description=json.dumps(old), metadata=None)
 
 
 def test_a_revision_comes_back_whole(tmp_path: Path, make: Make) -> None:
@@ -169,7 +176,7 @@ def test_damaged_files_are_named_and_passed_over(tmp_path: Path, make: Make, dam
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("status", "maybe"), ("frames", [2, 99]), ("committed", "yesterday"), ("schema", {}),
+    [("parent", "../x"), ("supersedes", ["y"]), ("status", "maybe"), ("frames", [2, 99]), ("committed", "yesterday"), ("schema", {}),
      ("committed", "2026-03-01T12:00:00"), ("key_frames", {"beats": [[0, 30]], "origin": "traced"}),
      ("base", {"kind": "luck", "id": ""}), ("clip_shape", [10, 40]), ("frame_hashes", ["1"])],
 )  # fmt: skip
@@ -179,7 +186,7 @@ def test_wrong_metadata_is_no_revision(tmp_path: Path, make: Make, key: str, val
     path = store.commit(revision)
     with tifffile.TiffFile(path) as tif:
         metadata = {**json.loads(tif.pages[0].description), key: value}
-    tifffile.imwrite(path, revision.labels, description=json.dumps(metadata), metadata=None)
+    _write_unsealed(path, revision, metadata)
     with pytest.raises(EchoError, match="no whole revision"):
         store.read(revision.revision_id)
 
