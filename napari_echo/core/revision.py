@@ -14,7 +14,7 @@ from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import LabelSchema
 
-BaseKind = Literal["model", "truth", "revision", "nothing"]
+BaseKind = Literal["model", "truth", "revision", "import", "nothing"]
 Status = Literal["accepted", "corrected", "rejected", "second reader"]
 
 

@@ -26,12 +26,21 @@ from napari_echo.io.camus_layout import (
     read_splits,
 )
 from napari_echo.io.camus_writer import write_camus
+from napari_echo.io.foreign import ForeignLabels
 from napari_echo.io.labelled import UNASSIGNED, LabelledClip, Skipped, log_skipped
 from napari_echo.io.nifti import NiftiImage, read_nifti
 from napari_echo.io.reading import check_frames, to_grey
 from napari_echo.io.sources import ClipSource, read_sources
 
-__all__ = ["Subset", "is_camus_name", "list_camus", "load_still", "read_camus", "write_camus"]
+__all__ = [
+    "Subset",
+    "is_camus_name",
+    "list_camus",
+    "load_still",
+    "read_camus",
+    "read_camus_labels",
+    "write_camus",
+]
 
 Subset = Literal["training", "validation", "testing"]
 
@@ -157,6 +166,35 @@ def read_camus(
         if not sources:
             raise EchoError(f"{root} has no list database_split/subgroup_{subset}.txt.")
     return read_sources(sources, on_skip)
+
+
+def read_camus_labels(root: Path, on_skip: Callable[[Skipped], None]) -> Iterator[ForeignLabels]:
+    """Read the labelled frames of CAMUS: of a view its half sequence, else its stills.
+
+    Parameters
+    ----------
+    root : Path
+        As for `list_camus`.
+    on_skip : callable
+        Called with each view that cannot be read.
+
+    Raises
+    ------
+    EchoError
+        If `root` is no CAMUS folder.
+    """
+    sequences = [s for s in list_camus(root, sequences=True) if not s.problem]
+    named = {source.name for source in sequences}
+    stills = [s for s in list_camus(root) if s.name not in named]
+    for source in sorted([*sequences, *stills], key=lambda source: source.name):
+        for item in read_sources([source], on_skip):
+            yield ForeignLabels(
+                source.name,
+                item.truth.labels,
+                item.truth.schema,
+                pixels=item.clip.frames,
+                key_frames=item.key_frames,
+            )
 
 
 def _list_patient(

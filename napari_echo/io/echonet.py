@@ -21,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_echo.core.errors import EchoError
-from napari_echo.io.echonet_writer import TRACINGS, write_echonet
+from napari_echo.core.labels import LV, LV_SCHEMA
+from napari_echo.io.echonet_writer import TRACINGS, from_square, write_echonet
+from napari_echo.io.foreign import ForeignLabels
 from napari_echo.io.labelled import UNASSIGNED, LabelledClip, Skipped, log_skipped
 from napari_echo.io.sources import ClipSource, read_sources
 from napari_echo.io.tracings import (
@@ -34,7 +36,13 @@ from napari_echo.io.tracings import (
     read_traced_video,
 )
 
-__all__ = ["list_echonet", "read_echonet", "tracing_mask", "write_echonet"]
+__all__ = [
+    "list_echonet",
+    "read_echonet",
+    "read_echonet_labels",
+    "tracing_mask",
+    "write_echonet",
+]
 
 Rows = list[tuple[float, ...]]
 """Of a traced frame the rows X1, Y1, X2, Y2, in the file's order."""
@@ -115,6 +123,34 @@ def read_echonet(
     """
     sources = [s for s in list_echonet(root) if split is None or s.split == split]
     return read_sources(sources, on_skip)
+
+
+def read_echonet_labels(root: Path, on_skip: Callable[[Skipped], None]) -> Iterator[ForeignLabels]:
+    """Read the traced frames of EchoNet-Dynamic, to be drawn on whatever the videos were made of.
+
+    The arguments are those of `read_echonet`.
+    """
+    tracings, _ = _read_tracings(Path(root) / "VolumeTracings.csv")
+    for item in read_echonet(root, on_skip=on_skip):
+        name = item.clip.study_id
+        frames = item.truth.annotated_frames
+        outlines = [_outline(tracings[name][frame]) for frame in frames]
+        yield ForeignLabels(
+            name,
+            item.truth.labels[list(frames)],
+            LV_SCHEMA,
+            frames=frames,
+            key_frames=item.key_frames,
+            study_id=name,
+            n_frames=len(item.clip),
+            redraw=partial(_redraw, outlines, max(item.clip.frame_shape)),
+        )
+
+
+def _redraw(outlines: list[Outline], size: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Draw outlines of a square video of that size on the frames that it was made of."""
+    moved = [from_square(outline[:, ::-1], shape, size)[:, ::-1] for outline in outlines]
+    return np.stack([fill_outline(outline, shape) * np.uint8(LV) for outline in moved])
 
 
 def tracing_mask(rows: Rows, shape: tuple[int, int]) -> NDArray[np.bool_]:

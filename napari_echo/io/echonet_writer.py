@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_echo.core.discs import N_DISCS, chords_at, disc_chords, long_axis
+from napari_echo.core.discs import N_DISCS, LongAxis, chords_at, disc_chords, long_axis
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat
 from napari_echo.core.labels import IGNORE, LV
@@ -45,9 +45,10 @@ def write_echonet(
 
     Frames are padded to a square and resampled; the first beat whose ED and
     ES are annotated is traced, ES listed first, by the long axis and 20 cuts
-    across it, fitted to the mask (`io.echonet_fit`). The videos are motion JPEG of the best quality, as EchoNet's are
-    motion JPEG. EDV and ESV are single-plane volumes by the method of discs,
-    in ml where the spacing is known, else in cubic pixels of the written video.
+    across it, fitted to the mask (`io.echonet_fit`). The videos are motion
+    JPEG of the best quality, as EchoNet's are motion JPEG. EDV and ESV are
+    single-plane volumes by the method of discs, in ml where the spacing is
+    known, else in cubic pixels of the written video.
 
     Parameters
     ----------
@@ -121,7 +122,9 @@ def _trace(
         unit = dx / 10  # to cm, whose cube is a ml
     for frame in (beat.es, beat.ed):
         if (item.truth.labels[frame] == IGNORE).any():
-            raise EchoError(f"Its frame {frame} has unlabelled pixels, which the layout cannot tell.")
+            raise EchoError(
+                f"Its frame {frame} has unlabelled pixels, which the layout cannot tell."
+            )
         mask = item.truth.labels[frame] == LV
         axis = long_axis(mask)
         if axis is None:
@@ -129,12 +132,33 @@ def _trace(
         discs = disc_chords(mask, axis)
         widths = unit * np.linalg.norm(discs[:, 0] - discs[:, 1], axis=1)
         volumes[frame] = float(np.pi / 4 * (widths**2).sum() * unit * axis.length() / len(discs))
-        lines = np.concatenate([[(axis.apex, axis.base)], chords_at(mask, axis, _FRACTIONS)])
-        lines = _to_square(lines, item.clip.frame_shape, size)
-        lines[1:] = fit_discs(lines[1:], square_mask(mask, size))
-        for (y1, x1), (y2, x2) in lines:
+        for (y1, x1), (y2, x2) in trace(mask, axis, size):
             rows.append((*(round(float(v), 4) for v in (x1, y1, x2, y2)), frame))
     return beat, rows, (volumes[beat.ed], volumes[beat.es])
+
+
+def trace(mask: NDArray[np.bool_], axis: LongAxis, size: int) -> NDArray[np.float64]:
+    """Trace a mask as EchoNet does.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        The LV cavity in a frame.
+    axis : LongAxis
+        Its long axis.
+    size : int
+        Height and width of the written video.
+
+    Returns
+    -------
+    ndarray of float64, shape (21, 2, 2)
+        Ends (y, x), in pixels of the video, of the long axis and of 20 discs.
+    """
+    shape = (mask.shape[0], mask.shape[1])
+    lines = np.concatenate([[(axis.apex, axis.base)], chords_at(mask, axis, _FRACTIONS)])
+    lines = _to_square(lines, shape, size)
+    lines[1:] = fit_discs(lines[1:], square_mask(mask, size))
+    return lines
 
 
 def _list_row(
@@ -174,6 +198,15 @@ def _write_video(path: Path, item: LabelledClip, size: int) -> None:
 def square_mask(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
     """A frame's mask on the padded and resampled grid: the pixels that it fills by half."""
     return _square(mask.astype(np.uint8) * 255, size) >= 128
+
+
+def from_square(
+    points: NDArray[np.float64], shape: tuple[int, int], size: int
+) -> NDArray[np.float64]:
+    """Move points (y, x) of a written video back to the frame that it was made of."""
+    side = max(shape)
+    pad = np.array([(side - shape[0]) // 2, (side - shape[1]) // 2])
+    return np.asarray((points + 0.5) * (side / size) - 0.5 - pad)
 
 
 def _square(frame: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -19,7 +19,9 @@ CLIP_SUFFIXES = (
 )  # fmt: skip
 """Endings of the files that `load` reads; DICOM files may have any or none."""
 
-_LABEL_ENDINGS = ("_gt.nii.gz", "_gt.nii", ".labels.tif", ".labels.npy")
+_LABEL_ENDINGS = (
+    "_gt.nii.gz", "_gt.nii", ".labels.nii.gz", ".labels.tif", ".labels.npy", ".seg.dcm"
+)  # fmt: skip
 _REVISION = re.compile(r"[0-9a-f]{32}\.tif")  # a file of the label store
 
 
