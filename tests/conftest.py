@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,22 @@ settings.register_profile("deterministic", derandomize=True, deadline=None)
 settings.load_profile("deterministic")
 
 REPO = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the journal of uncommitted edits: never the user's."""
+    folder = tmp_path / "journal"
+    monkeypatch.setenv("NAPARI_ECHO_JOURNAL", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _label_indexes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the indexes of label stores out of the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAPARI_ECHO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
 from napari_echo.core.hardness import HardnessMap, HardPixels
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import LabelSchema, Segmentation
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from napari_echo.ml.packs import ModelPack
     from napari_echo.ml.predictor import Predictor
     from napari_echo.workflow.compare import ComparisonReport
+    from napari_echo.workflow.journal import JournalFolder
+    from napari_echo.workflow.journal_replay import Replay
+    from napari_echo.workflow.recover import Recovered
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +87,42 @@ def read_truth(path: Path, clip: EchoClip) -> Job[Segmentation]:
     return load_truth(path, clip)
 
 
-def recall(store: LabelStore, clip: EchoClip) -> Job[list[Revision]]:
-    """Look up what the label store holds of a clip."""
+@dataclass(frozen=True, eq=False)
+class Recalled:
+    """What the label store and the journal hold of a clip, and which edits were refused."""
+
+    revisions: list[Revision]
+    waiting: list[Replay]
+    refused: list[str]
+
+
+def recall(store: LabelStore, journals: JournalFolder, clip: EchoClip) -> Job[Recalled]:
+    """Look up what the label store holds of a clip, and which edits were never committed."""
+    from napari_echo.core.ancestry import in_order
+    from napari_echo.workflow.recover import foreign
+
     yield Progress(0, 0, "Reading the label store")
-    return store.revisions(clip.clip_id)
+    revisions = in_order(store.revisions(clip.clip_id))
+    waiting = journals.waiting()
+    for replay in waiting:
+        if replay.clip_id == clip.clip_id:
+            replay.settle(revisions)
+    waiting = [replay for replay in waiting if replay.uncommitted]
+    return Recalled(revisions, waiting, foreign(waiting, clip))
+
+
+def find_waiting(journals: JournalFolder) -> Job[list[Replay]]:
+    """Look for edits of any clip that were never committed."""
+    yield Progress(0, 0, "Reading the journal")
+    return journals.waiting()
+
+
+def recover(journals: JournalFolder, replay: Replay, clip: EchoClip) -> Job[Recovered]:
+    """Make a draft of edits that were never committed."""
+    from napari_echo.workflow.recover import recover as recover_edits
+
+    yield Progress(0, 0, "Recovering")
+    return recover_edits(journals, replay, clip)
 
 
 def predict(
@@ -179,28 +215,35 @@ def commit(
     *,
     reader: str,
     started: datetime,
+    seconds: float,
     comment: str,
     status: Status,
     parent: str | None,
+    supersedes: tuple[str, ...],
 ) -> Job[Revision]:
     """Make a revision of edited frames and write it to the store."""
     from napari_echo.workflow.correct import correct
 
     yield Progress(0, 0, "Committing")
-    revision = correct(
-        clip,
-        edited,
-        frames,
-        base,
-        reader=reader,
-        started=started,
-        comment=comment,
-        status=status,
-        parent=parent,
-        key_frames=key_frames,
-        schema=schema,
-    )
-    store.commit(revision)
+    try:
+        revision = correct(
+            clip,
+            edited,
+            frames,
+            base,
+            reader=reader,
+            started=started,
+            seconds=seconds,
+            comment=comment,
+            status=status,
+            parent=parent,
+            supersedes=supersedes,
+            key_frames=key_frames,
+            schema=schema,
+        )
+        store.commit(revision)
+    except EchoError as error:
+        raise EchoError(f"Nothing was committed, and no edit is lost. {error}") from error
     return revision
 
 

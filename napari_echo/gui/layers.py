@@ -51,6 +51,7 @@ class ReviewLayers:
         session.marks_changed.connect(self._show_marks)
         session.key_frames_changed.connect(self.write_caption)
         session.corrections.draft_changed.connect(self._show_draft)
+        session.corrections.relabelled.connect(self._show_relabelled)
         viewer.dims.events.current_step.connect(self.write_caption)
 
     def disconnect(self) -> None:
@@ -68,6 +69,7 @@ class ReviewLayers:
         session.marks_changed.disconnect(self._show_marks)
         session.key_frames_changed.disconnect(self.write_caption)
         session.corrections.draft_changed.disconnect(self._show_draft)
+        session.corrections.relabelled.disconnect(self._show_relabelled)
 
     # Finding ------------------------------------------------------------------
 
@@ -178,26 +180,43 @@ class ReviewLayers:
             if clip_layer is not None:
                 self.viewer.layers.selection.active = clip_layer
             return
-        # A new layer for each draft: napari's undo history outlives a change
-        # of the data and would write old pixels into the new ones.
         editable = self._labels("correction", "Correction", draft.labels, draft.schema)
         editable.opacity = 0.45
         editable.editable = True
         editable.locked = True
         editable.brush_size = 8
         editable.selected_label = draft.schema.structures[0].index
-        # Painting tells of itself before the pixels are written, and undo does
-        # not tell at all; both redraw.
+        # Napari's own history outlives a change of the data, and would write old
+        # pixels into a new clip; its keys call these.
+        editable.undo = self.session.corrections.undo
+        editable.redo = self.session.corrections.redo
         editable.events.labels_update.connect(self._on_painted)
-        editable.events.set_data.connect(self._on_redrawn)
+        editable.events.set_data.connect(self._on_painted)
+        editable.events.paint.connect(self._on_stroke_end)
         self.viewer.layers.selection.active = editable
         editable.mode = "paint"
 
-    def _on_painted(self, _event: object = None) -> None:
-        self.session.corrections.touch(self.frame)
+    @property
+    def in_stroke(self) -> bool:
+        """Whether the mouse is painting: napari groups what it undoes together meanwhile."""
+        return bool(getattr(self.find("correction"), "_block_history", False))
 
-    def _on_redrawn(self, _event: object = None) -> None:
-        self.session.corrections.touch()
+    def _on_painted(self, _event: object = None) -> None:
+        # What is noted during a stroke is the timer's part: it would be a
+        # record for every move of the mouse.
+        if not self.in_stroke:
+            self.session.corrections.touch(self.frame)
+
+    def _on_stroke_end(self, _event: object = None) -> None:
+        layer = self.find("correction")
+        flat = layer is None or layer.n_edit_dimensions == 2
+        self.session.corrections.touch(self.frame if flat else None)
+
+    def _show_relabelled(self, frame: int) -> None:
+        layer = self.find("correction")
+        if layer is not None:
+            layer.refresh()
+            self.go_to(frame)
 
     def show_heat(self, shown: bool) -> None:
         """Show or hide the heat map."""
@@ -215,15 +234,8 @@ class ReviewLayers:
             layer.mode = "paint"
 
     def restore_frame(self, frame: int) -> None:
-        """Undo the corrections of one frame, back to what the reader started from."""
-        layer = self.find("correction")
-        if isinstance(layer, Labels):
-            self.session.corrections.restore(frame)
-            # Switching drops the undo history, which would bring strokes back.
-            layer.editable = False
-            layer.editable = True
-            layer.mode = "paint"
-            layer.refresh()
+        """Take the corrections of one frame back to what the reader started from."""
+        self.session.corrections.restore(frame)
 
     def write_caption(self, _event: object = None) -> None:
         """Write the frame on show, and whether it is ED or ES, on the canvas."""

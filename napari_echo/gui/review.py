@@ -32,7 +32,7 @@ from napari_echo.gui.panels.model import ModelPanel
 from napari_echo.gui.panels.status import StatusPanel
 from napari_echo.gui.steps import Step, commit_obstacle, next_step
 from napari_echo.gui.style import style_sheet, theme_colors
-from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.verbs import Verbs, frames_text
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.session import Session
@@ -40,6 +40,8 @@ from napari_echo.workflow.session import Session
 CURVES_DOCK = "Echo curves"
 WIDTH, SCROLL_BAR = 332, 14
 SETTLE_MS = 50
+# Edits are in the journal within a second: found by a tick, and then written.
+TICK_MS = 250
 
 
 class EchoReview(QWidget):
@@ -64,7 +66,8 @@ class EchoReview(QWidget):
             self.session.corrections.set_store(LabelStore(user_data_path("napari-echo") / "labels"))
         self.layers = ReviewLayers(self.viewer, self.session)
         self.jobs = Jobs(self)
-        self.verbs = Verbs(self.session, self.jobs)
+        self.background = Jobs(self)
+        self.verbs = Verbs(self.session, self.jobs, self.background)
         self.clip_panel = ClipPanel(self.verbs)
         self.model_panel = ModelPanel(self.verbs)
         self.measures_panel = MeasuresPanel(self.verbs, lambda: self.layers.frame)
@@ -77,7 +80,12 @@ class EchoReview(QWidget):
         self._connect()
         self._take_theme()
         self._highlight()
+        self._journal_error = ""
+        self._clock = QTimer(self)
+        self._clock.timeout.connect(self._tick)
+        self._clock.start(TICK_MS)
         QTimer.singleShot(0, self._adopt_what_is_there)
+        self.verbs.find_waiting()
 
     def _lay_out(self) -> None:
         content = QWidget()
@@ -140,6 +148,7 @@ class EchoReview(QWidget):
             session.marks_changed,
             corrections.draft_changed,
             corrections.revisions_changed,
+            corrections.waiting_changed,
             corrections.exported,
         ):
             signal.connect(self._highlight)
@@ -175,24 +184,50 @@ class EchoReview(QWidget):
         QTimer.singleShot(SETTLE_MS, self.viewer.reset_view)
 
     def may_leave(self) -> bool:
-        """Ask whether strokes that are not committed may go; True where there are none."""
+        """Ask what becomes of strokes that are not committed; True where the clip may be left."""
+        kept = QMessageBox.StandardButton.Save
+        answer = self._ask_about_strokes(kept)
+        if answer == QMessageBox.StandardButton.Discard:
+            self.session.corrections.discard()
+        return answer != QMessageBox.StandardButton.Cancel
+
+    def _ask_about_strokes(self, *others: QMessageBox.StandardButton) -> object:
         session = self.session
         frames = session.corrections.uncommitted
         if session.clip is None or not frames:
-            return True
-        answer = QMessageBox.question(
-            self,
+            return None
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
             "Uncommitted corrections",
-            f"Frame {', '.join(map(str, frames))} of {session.clip.name} is corrected but not "
-            "committed. Discard the correction?",
+            f"{frames_text(frames).capitalize()} of {session.clip.name}: corrected, "
+            "but not committed.",
             QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
+            self,
         )
-        return answer == QMessageBox.StandardButton.Discard
+        for other in others:
+            button = box.addButton(other)
+            if button is not None:
+                button.setText("Keep for later")
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+        return QMessageBox.StandardButton(box.exec())
 
     def _discard(self) -> None:
-        if self.may_leave():
+        if self._ask_about_strokes() != QMessageBox.StandardButton.Cancel:
             self.session.corrections.discard()
+
+    def _tick(self) -> None:
+        """Look for edits that nothing told of, and keep the reader's notes with them."""
+        corrections, panel = self.session.corrections, self.correct_panel
+        if corrections.draft is None:
+            return
+        corrections.look(more=self.layers.in_stroke)
+        corrections.describe(panel.reader.text(), panel.comment.text(), self.session.key_frames)
+        error, self._journal_error = self._journal_error, corrections.journal_error
+        if self._journal_error and not error:
+            self.verbs.refused.emit(
+                f"The journal of uncommitted edits: {self._journal_error} Until it can be "
+                "written, a crash would lose them: commit soon."
+            )
 
     def _on_removed(self, event: Event) -> None:
         tag, clip = tag_of(event.value), self.session.clip
@@ -204,6 +239,8 @@ class EchoReview(QWidget):
 
     def primary_button(self) -> QPushButton:
         """Find the button to press next."""
+        if self.session.corrections.recoverable is not None:
+            return self.correct_panel.recover
         step = next_step(self.session)
         if step is Step.CORRECT and not commit_obstacle(self.session):
             return self.correct_panel.commit
@@ -243,8 +280,11 @@ class EchoReview(QWidget):
 
     def tear_down(self) -> None:
         """Stop jobs, leave the viewer's layers as they are, and close the curves."""
+        self._clock.stop()
         self.jobs.shut_down()
+        self.background.shut_down()
         self.layers.disconnect()
+        self.session.corrections.close()
         self.viewer.dims.events.current_step.disconnect(self.curves.move_cursor)
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)

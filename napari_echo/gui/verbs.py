@@ -20,10 +20,12 @@ from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.corrections import Start
+from napari_echo.workflow.recover import Recovered
 from napari_echo.workflow.session import Session
 
 LOADING, PREDICTING, MEASURING = "Loading", "Predicting", "Measuring"
 MARKING, COMMITTING, EXPORTING = "Marking", "Committing", "Exporting"
+RECOVERING, FINDING = "Recovering", "Finding edits"
 
 
 class Verbs:
@@ -35,12 +37,13 @@ class Verbs:
         What they change, on the main thread only.
     runner : Jobs
         What runs them.
+    background : Jobs
+        What looks for uncommitted edits meanwhile.
 
     Attributes
     ----------
     may_leave : callable
-        Asked before the open clip is left: whether strokes that are not
-        committed may go.
+        Asked before the open clip is left, where strokes are not committed.
 
     Signals
     -------
@@ -48,14 +51,17 @@ class Verbs:
         A verb could not be done; one sentence.
     told(str)
         A verb was done; one sentence.
+    recovered(Replay)
+        Uncommitted edits were taken up.
     """
 
     refused = Signal(str)
     told = Signal(str)
+    recovered = Signal(object)
 
-    def __init__(self, session: Session, runner: Jobs) -> None:
+    def __init__(self, session: Session, runner: Jobs, background: Jobs) -> None:
         self.session = session
-        self.runner = runner
+        self.runner, self.background = runner, background
         self.may_leave: Callable[[], bool] = lambda: True
         self._recall_due = False
         runner.failed.connect(self.refused.emit)
@@ -139,16 +145,20 @@ class Verbs:
         if clip is None or store is None:
             return
 
-        def take(revisions: list[Revision]) -> None:
+        def take(found: jobs.Recalled) -> None:
             if session.clip is clip:
-                session.corrections.take_revisions(revisions)
+                session.corrections.take_revisions(found.revisions)
+                session.corrections.take_waiting(found.waiting)
+                for refusal in found.refused:
+                    self.refused.emit(refusal)
                 if store.damaged:
                     n = len(store.damaged)
                     self.told.emit(f"{n} damaged files of the label store were passed over.")
                 if session.truth is not None:
                     self.measure()
 
-        self.runner.start(LOADING, jobs.recall, store, clip, done=take)
+        journals = session.corrections.journals
+        self.runner.start(LOADING, jobs.recall, store, journals, clip, done=take)
 
     # Predict and measure ------------------------------------------------------
 
@@ -236,12 +246,12 @@ class Verbs:
 
     # Correct ------------------------------------------------------------------
 
-    def start_correction(self, start: Start) -> None:
-        """Copy labels to the editable layer."""
+    def start_correction(self, start: Start, head: str | None = None) -> None:
+        """Copy labels to the editable layer; of several heads, those of one."""
         session = self.session
         if self._may(obstacle(Step.CORRECT, session)):
             try:
-                session.corrections.start(start, session.prediction, session.truth)
+                session.corrections.start(start, session.prediction, session.truth, head=head)
             except EchoError as error:
                 self.refused.emit(str(error))
 
@@ -250,8 +260,12 @@ class Verbs:
         if self._may("" if self.session.corrections.draft else commit_obstacle(self.session)):
             self.session.corrections.accept(frame)
 
-    def commit(self, reader: str, comment: str) -> None:
-        """Write what was corrected to the label store, as a revision."""
+    def commit(self, reader: str, comment: str, resolve: bool = False) -> None:
+        """Write what was corrected to the label store, as a revision.
+
+        With `resolve` it also replaces the other heads of the fork that it
+        goes on from.
+        """
         session = self.session
         corrections = session.corrections
         clip, draft, store = session.clip, corrections.draft, corrections.store
@@ -264,7 +278,7 @@ class Verbs:
         if not self._may(reason) or clip is None or draft is None or store is None:
             return
         session.reader = reader.strip()
-        revisions = corrections.revisions
+        parent = corrections.parent_for(session.reader)
         job = partial(
             jobs.commit,
             store,
@@ -276,9 +290,11 @@ class Verbs:
             session.key_frames or KeyFrames((), "detected"),
             reader=session.reader,
             started=draft.started,
+            seconds=draft.seconds(),
             comment=comment.strip(),
             status="corrected" if draft.changed_frames() else "accepted",
-            parent=revisions[-1].revision_id if revisions else None,
+            parent=parent,
+            supersedes=corrections.rivals(parent) if resolve else (),
         )
         self.runner.start(COMMITTING, job, done=partial(self._take_commit, clip))
 
@@ -292,9 +308,64 @@ class Verbs:
     def use_store(self, store: LabelStore) -> None:
         """Commit to another label store, and look up what it holds of the clip."""
         if self._may("") and self.may_leave():
-            self.session.corrections.discard()
+            self.session.corrections.leave()
             self.session.corrections.set_store(store)
             self._recall()
+
+    # Uncommitted edits of earlier sessions ------------------------------------
+
+    def find_waiting(self) -> None:
+        """Look for edits that were never committed, without keeping the reader from work."""
+        corrections = self.session.corrections
+        self.background.start(
+            FINDING, jobs.find_waiting, corrections.journals, done=corrections.take_waiting
+        )
+
+    def recover(self) -> None:
+        """Take the open clip's uncommitted edits up again."""
+        session = self.session
+        clip, replay = session.clip, session.corrections.recoverable
+        if not self._may("") or clip is None or replay is None:
+            return
+
+        def take(recovered: Recovered) -> None:
+            try:
+                session.corrections.take_up(recovered)
+            except EchoError as error:
+                self.refused.emit(str(error))
+                return
+            if replay.key_frames is not None and replay.key_frames.origin == "set by reader":
+                session.set_key_frames(replay.key_frames)
+            self.recovered.emit(replay)
+            self.told.emit(f"Recovered {frames_text(replay.uncommitted)} of {clip.name}.")
+
+        journals = session.corrections.journals
+        self.runner.start(RECOVERING, jobs.recover, journals, replay, clip, done=take)
+
+    def set_aside(self) -> None:
+        """Put the open clip's uncommitted edits away; their file is kept."""
+        corrections = self.session.corrections
+        replay = corrections.recoverable
+        if replay is None or not self._may(""):
+            return
+        try:
+            path = corrections.journals.set_aside(replay)
+        except EchoError as error:
+            self.refused.emit(str(error))
+            return
+        corrections.take_waiting(r for r in corrections.waiting if r is not replay)
+        self.told.emit(f"Set aside; the edits are kept in {path}.")
+
+    def open_waiting(self) -> None:
+        """Open the clips that have uncommitted edits."""
+        clip, waiting = self.session.clip, self.session.corrections.waiting
+        others = [r for r in waiting if clip is None or r.clip_id != clip.clip_id]
+        paths = [r.source for r in others if r.source is not None and r.source.is_file()]
+        if paths:
+            self.open_paths(list(dict.fromkeys(paths)))
+        elif others:
+            names = ", ".join(replay.clip_name for replay in others)
+            self.refused.emit(f"The file of {names} is not where it was: open it by hand.")
 
     # Export -------------------------------------------------------------------
 
@@ -315,3 +386,8 @@ class Verbs:
     def _take_export(self, path: Path) -> None:
         self.session.corrections.take_export(path)
         self.told.emit(f"Exported to {path}.")
+
+
+def frames_text(frames: Sequence[int]) -> str:
+    """Name frames: "frame 3", "frames 3, 5"."""
+    return f"frame{'s' if len(frames) > 1 else ''} {', '.join(map(str, frames))}"

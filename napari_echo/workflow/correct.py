@@ -29,6 +29,8 @@ def correct(
     schema: LabelSchema,
     comment: str = "",
     parent: str | None = None,
+    supersedes: tuple[str, ...] = (),
+    seconds: float | None = None,
     status: Status = "corrected",
 ) -> Revision:
     """Make a revision of the frames that a reader commits.
@@ -58,7 +60,11 @@ def correct(
     comment : str
         The reader's remark.
     parent : str or None
-        Id of the revision that this one supersedes.
+        Id of the revision that this one goes on from.
+    supersedes : tuple of str
+        Ids of other heads that it replaces too: a fork that is resolved.
+    seconds : float or None
+        Time spent on it; None takes all that went by since `started`.
     status : str
         The reader's verdict.
 
@@ -88,8 +94,13 @@ def correct(
         )
     if not reader.strip():
         raise EchoError("A revision needs the name of its reader: give one.")
-    if started.tzinfo is None or started > committed:
-        raise EchoError(f"A revision cannot begin at {started}: give an aware time in the past.")
+    if started.tzinfo is None:
+        raise EchoError(f"A revision cannot begin at {started}: give a time with its zone.")
+    if started > committed:
+        raise EchoError(
+            f"The work on {clip.name} began at {started:%Y-%m-%d %H:%M:%S}, but the clock now says "
+            f"{committed:%Y-%m-%d %H:%M:%S} (UTC): set it right and commit again."
+        )
     return Revision(
         revision_id=uuid.uuid4().hex,
         clip_id=clip.clip_id,
@@ -105,10 +116,11 @@ def correct(
         reader=reader.strip(),
         started=started.astimezone(UTC),
         committed=committed,
-        seconds=(committed - started).total_seconds(),
+        seconds=(committed - started).total_seconds() if seconds is None else seconds,
         status=status,
         comment=comment,
         program=f"napari-echo {__version__}",
+        supersedes=supersedes,
     )
 
 

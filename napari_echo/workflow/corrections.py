@@ -2,61 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_echo.core.ancestry import forks, heads
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
-from napari_echo.core.labels import LabelSchema, Segmentation
+from napari_echo.core.keyframes import KeyFrames
+from napari_echo.core.labels import Segmentation
 from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Base, Revision, check_frames
+from napari_echo.io.json_fields import key_frames_to_dict
+from napari_echo.workflow.draft import Draft
+from napari_echo.workflow.forks import lineage
+from napari_echo.workflow.journal import Ending, JournalFolder
 
 if TYPE_CHECKING:
     from napari_echo.io.store import LabelStore
+    from napari_echo.workflow.journal_replay import Replay
+    from napari_echo.workflow.recover import Recovered
 
 Start = Literal["truth", "prediction", "correction"]
 """What a correction starts from; "correction" is what was committed before."""
-
-
-@dataclass(eq=False)
-class Draft:
-    """Labels that a reader is working on, not yet committed.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, shape (T, H, W)
-        What the reader paints on, in place.
-    baseline : ndarray of uint8, shape (T, H, W)
-        What the reader started from. What was corrected is the difference
-        between the two when it is committed: no paint event is trusted.
-    base : Base
-        What the baseline is.
-    schema : LabelSchema
-        What the labels mean.
-    started : datetime
-        Aware, UTC.
-    accepted : set of int
-        Frames that the reader accepts as they are.
-    """
-
-    labels: NDArray[np.uint8]
-    baseline: NDArray[np.uint8]
-    base: Base
-    schema: LabelSchema
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    accepted: set[int] = field(default_factory=set)
-
-    def changed_frames(self) -> tuple[int, ...]:
-        """Frames that differ from the baseline, ascending."""
-        differs = (self.labels != self.baseline).any(axis=(1, 2))
-        return tuple(int(t) for t in np.flatnonzero(differs))
 
 
 class Corrections:
@@ -66,28 +38,48 @@ class Corrections:
     ----------
     store : LabelStore or None
         Where revisions are committed.
+    journals : JournalFolder or None
+        Where uncommitted edits are written down; None takes the user's folder.
+
+    Attributes
+    ----------
+    reader : str
+        Who edits.
+
+    Signals
+    -------
+    draft_changed()
+        A draft began or ended, or other frames wait to be committed.
+    relabelled(int)
+        Labels of a frame were changed by an undo, a redo or a restoration.
+    waiting_changed()
+        Uncommitted edits were found, taken up or put away.
     """
 
     draft_changed = Signal()
+    relabelled = Signal(int)
+    waiting_changed = Signal()
     revisions_changed = Signal()
     store_changed = Signal()
     exported = Signal(Path)
 
-    def __init__(self, store: LabelStore | None = None) -> None:
+    def __init__(
+        self, store: LabelStore | None = None, journals: JournalFolder | None = None
+    ) -> None:
         self._store = store
+        self.journals = journals if journals is not None else JournalFolder()
+        self.reader = ""
         self._revisions: dict[str, list[Revision]] = {}
         self._clips: dict[str, EchoClip] = {}
+        self._waiting: tuple[Replay, ...] = ()
+        self._draft: Draft | None = None
         self.begin(None)
 
     def begin(self, clip: EchoClip | None) -> None:
-        """Turn to another clip; what was not committed is dropped."""
+        """Turn to another clip; what was not committed waits in the journal."""
+        self._end_draft("keep")
         self._clip = clip
-        self._set_draft(None)
         self._export_path: Path | None = None
-
-    def _set_draft(self, draft: Draft | None) -> None:
-        self._draft: Draft | None = draft
-        self._changed: set[int] = set(draft.changed_frames()) if draft is not None else set()
 
     # The draft ----------------------------------------------------------------
 
@@ -97,7 +89,12 @@ class Corrections:
         return self._draft
 
     def start(
-        self, start: Start, prediction: Prediction | None, truth: Segmentation | None
+        self,
+        start: Start,
+        prediction: Prediction | None,
+        truth: Segmentation | None,
+        *,
+        head: str | None = None,
     ) -> None:
         """Start a draft: a copy of the prediction, the truth or what was committed.
 
@@ -109,43 +106,94 @@ class Corrections:
             What a model says of the clip; lies under what was committed too.
         truth : Segmentation or None
             Ground truth of the clip.
+        head : str, optional
+            Id of the head to start a correction from, of a clip that has
+            several; None takes the newest. What does not lie behind it is
+            left out.
 
         Raises
         ------
         EchoError
             If that does not exist.
         """
-        source: Segmentation | None
+        source: Segmentation | None = None
+        clip = self._clip
+        if clip is None:
+            raise EchoError("No clip is open: open one first.")
         if start == "prediction" and prediction is not None:
             source, base = prediction.segmentation, Base("model", prediction.model_id)
         elif start == "truth" and truth is not None:
             source, base = truth, Base("truth", "")
-        elif start == "correction" and (source := self.merged(prediction)) is not None:
-            base = Base("revision", self.revisions[-1].revision_id)
-        else:
+        elif start == "correction" and self.revisions:
+            head = head if head is not None else self.heads[-1].revision_id
+            source, base = (
+                merge(clip, lineage(self.revisions, head), prediction),
+                Base("revision", head),
+            )
+        if source is None:
             raise EchoError(f"This clip has no {start} to start a correction from.")
-        self._set_draft(Draft(source.labels.copy(), source.labels, base, source.schema))
+        self._end_draft("keep")
+        draft = Draft(source.labels.copy(), source.labels, base, source.schema)
+        draft.journal = self.journals.begin(clip, draft, self.reader)
+        self._draft = draft
         self.draft_changed.emit()
 
-    def touch(self, frame: int | None = None) -> None:
-        """Look again at which frames differ from the baseline.
+    def _end_draft(self, ending: Ending) -> None:
+        draft, self._draft = self._draft, None
+        if draft is not None and draft.journal is not None:
+            draft.note()
+            wanted = draft.changed_frames() or draft.accepted
+            self.journals.end(draft.journal, ending if wanted else "drop")
+            draft.journal = None
+
+    def touch(self, frame: int | None = None, *, more: bool = False) -> None:
+        """Take down what the reader painted.
 
         Parameters
         ----------
         frame : int, optional
             The only frame that can have changed; all are looked at without it.
+        more : bool
+            Whether the stroke goes on.
         """
+        with self._telling() as draft:
+            if draft is not None:
+                draft.note(None if frame is None else [frame], more=more)
+
+    def look(self, budget: float = 0.02, *, more: bool = False) -> None:
+        """Look for changes that nothing told of, for at most `budget` seconds."""
+        with self._telling() as draft:
+            if draft is not None:
+                draft.look(budget, more=more)
+
+    def undo(self) -> None:
+        """Take the last stroke on the open clip back, committed or not."""
+        self._replay(lambda draft: draft.undo())
+
+    def redo(self) -> None:
+        """Do the stroke that was undone last again."""
+        self._replay(lambda draft: draft.redo())
+
+    def _replay(self, step: Callable[[Draft], tuple[int, ...]]) -> None:
+        frames: tuple[int, ...] = ()
+        with self._telling() as draft:
+            if draft is not None:
+                frames = step(draft)
+        for frame in frames:
+            self.relabelled.emit(frame)
+
+    @contextmanager
+    def _telling(self) -> Iterator[Draft | None]:
+        """Tell when what waits to be committed, or what can be undone, changed."""
+
+        def state() -> object:
+            history = draft.history if draft is not None else None
+            return self.uncommitted, history and (history.can_undo, history.can_redo)
+
         draft = self._draft
-        if draft is None:
-            return
-        if frame is None:
-            changed = set(draft.changed_frames())
-        elif np.array_equal(draft.labels[frame], draft.baseline[frame]):
-            changed = self._changed - {frame}
-        else:
-            changed = self._changed | {frame}
-        if changed != self._changed:
-            self._changed = changed
+        before = state()
+        yield draft
+        if state() != before:
             self.draft_changed.emit()
 
     def accept(self, frame: int) -> None:
@@ -156,24 +204,42 @@ class Corrections:
         self.draft_changed.emit()
 
     def restore(self, frame: int) -> None:
-        """Take the reader's work on a frame back."""
+        """Take the reader's work on a frame back; that can be undone."""
         if self._draft is not None:
-            self._draft.labels[frame] = self._draft.baseline[frame]
-            self._draft.accepted.discard(frame)
-            self._changed.discard(frame)
+            self._draft.restore(frame)
+            self.draft_changed.emit()
+            self.relabelled.emit(frame)
+
+    def describe(self, reader: str, comment: str, key_frames: KeyFrames | None) -> None:
+        """Keep the reader's notes with the uncommitted edits."""
+        self.reader = reader
+        if self._draft is not None:
+            self._draft.describe(
+                {
+                    "reader": reader,
+                    "comment": comment,
+                    "key_frames": None if key_frames is None else key_frames_to_dict(key_frames),
+                }
+            )
+
+    def leave(self) -> None:
+        """End the draft; what was not committed waits in the journal."""
+        if self._draft is not None:
+            self._end_draft("keep")
             self.draft_changed.emit()
 
     def discard(self) -> None:
-        """Drop the draft and what was not committed."""
+        """Drop the draft; the journal of what was not committed is set aside."""
         if self._draft is not None:
-            self._set_draft(None)
+            self._end_draft("set aside")
             self.draft_changed.emit()
 
     @property
     def uncommitted(self) -> tuple[int, ...]:
         """Frames that wait to be committed: those changed and those accepted."""
-        accepted = self._draft.accepted if self._draft is not None else set()
-        return tuple(sorted(self._changed | accepted))
+        if self._draft is None:
+            return ()
+        return tuple(sorted({*self._draft.changed_frames(), *self._draft.accepted}))
 
     def take_commit(self, revision: Revision) -> None:
         """Take a revision of the draft that was written to the store.
@@ -189,14 +255,58 @@ class Corrections:
         clip, draft = self._clip, self._draft
         if clip is None or draft is None or revision.clip_id != clip.clip_id:
             raise EchoError("This revision does not belong to the correction that is open.")
-        baseline = draft.baseline.copy()
-        baseline[list(revision.frames)] = revision.labels
-        base = Base("revision", revision.revision_id)
-        self._set_draft(Draft(draft.labels, baseline, base, draft.schema))
+        draft.take_commit(revision)
         self._clips[clip.clip_id] = clip
         self._revisions.setdefault(clip.clip_id, []).append(revision)
         self.draft_changed.emit()
         self.revisions_changed.emit()
+
+    # Edits that wait in the journal --------------------------------------------
+
+    @property
+    def journal_error(self) -> str:
+        """Why the open draft's edits cannot be written down at the moment; empty where they are."""
+        draft = self._draft
+        return draft.journal.error if draft is not None and draft.journal is not None else ""
+
+    @property
+    def waiting(self) -> tuple[Replay, ...]:
+        """Uncommitted edits that were found in the journal, of any clip, the newest first."""
+        return self._waiting
+
+    @property
+    def recoverable(self) -> Replay | None:
+        """Those of the open clip, while no draft is open."""
+        if self._clip is None or self._draft is not None:
+            return None
+        return next((r for r in self._waiting if r.clip_id == self._clip.clip_id), None)
+
+    def take_waiting(self, waiting: Iterable[Replay]) -> None:
+        """Take note of what `JournalFolder.waiting` found."""
+        self._waiting = tuple(waiting)
+        self.waiting_changed.emit()
+
+    def take_up(self, recovered: Recovered) -> None:
+        """Go on with uncommitted edits of the open clip.
+
+        Raises
+        ------
+        EchoError
+            If another clip is open meanwhile, or a draft; the edits are kept.
+        """
+        replay = recovered.replay
+        if self._clip is None or self._draft is not None or replay.clip_id != self._clip.clip_id:
+            if recovered.draft.journal is not None:
+                self.journals.end(recovered.draft.journal, "keep")
+            raise EchoError(f"The edits of {replay.clip_name} wait until it is open again.")
+        self._draft = recovered.draft
+        self.take_waiting(r for r in self._waiting if r.path != replay.path)
+        self.draft_changed.emit()
+
+    def close(self, timeout: float = 5.0) -> None:
+        """End the draft and wait until its edits are safe in the journal."""
+        self._end_draft("keep")
+        self.journals.settle(timeout)
 
     # Revisions ----------------------------------------------------------------
 
@@ -222,6 +332,34 @@ class Corrections:
         if found:
             self._clips[self._clip.clip_id] = self._clip
         self.revisions_changed.emit()
+
+    @property
+    def heads(self) -> tuple[Revision, ...]:
+        """The open clip's labels as they stand, the oldest first: see `core.ancestry.heads`."""
+        return tuple(heads(self.revisions))
+
+    @property
+    def fork(self) -> tuple[Revision, ...]:
+        """Heads of the open clip that share an ancestor, of which a reader chooses."""
+        return next(iter(forks(self.revisions)), ())
+
+    def parent_for(self, reader: str) -> str | None:
+        """Find the revision that the open draft goes on from.
+
+        It is the one that the draft started from. A reader who started from a
+        prediction or from truth goes on from the newest labels of his own,
+        and without any begins a reading of his own.
+        """
+        draft = self._draft
+        if draft is not None and draft.base.kind == "revision":
+            return draft.base.id
+        mine = [head.revision_id for head in self.heads if head.reader == reader]
+        return mine[-1] if mine else None
+
+    def rivals(self, parent: str | None) -> tuple[str, ...]:
+        """Find the other heads of the fork that a revision is a head of."""
+        fork = [head.revision_id for head in self.fork]
+        return tuple(head for head in fork if head != parent) if parent in fork else ()
 
     def all_revisions(self) -> tuple[Revision, ...]:
         """List what was committed for every clip of this session."""

@@ -84,6 +84,7 @@ class Session:
         self._pack: ModelPack | None = None
         self._predictor: Predictor | None = None
         self.corrections = Corrections(store)
+        self.corrections.reader = self.reader
         self._paths: tuple[Path, ...] = ()
         self._clear(None)
 

@@ -118,7 +118,7 @@ def test_a_painted_frame_waits_to_be_committed_until_it_is_undone(
     assert session.corrections.uncommitted == ()
 
 
-def test_restoring_a_frame_leaves_nothing_to_undo(
+def test_restoring_a_frame_can_be_undone(
     layers: ReviewLayers, session: Session, clip: EchoClip, truth: Segmentation
 ) -> None:
     show_all(session, clip, truth)
@@ -127,8 +127,11 @@ def test_restoring_a_frame_leaves_nothing_to_undo(
     correction.paint((3, 5, 5), 2)
     layers.restore_frame(3)
     assert session.corrections.uncommitted == ()
-    correction.redo()
+    assert np.array_equal(correction.data, session.prediction.segmentation.labels)
     correction.undo()
+    assert session.corrections.uncommitted == (3,)
+    assert correction.data[3, 5, 5] == 2
+    correction.redo()
     assert np.array_equal(correction.data, session.prediction.segmentation.labels)
     assert correction.mode == "paint"
 

@@ -89,8 +89,8 @@ def test_pixels_without_a_label_may_be_committed(beating: EchoClip) -> None:
         ((-1,), 1, {}, "Frame -1 is outside"),
         ((0,), 1, {"key_frames": KeyFrames((Beat(0, 99),), "traced")}, "Frame 99 is outside"),
         ((0,), 1, {"reader": "  "}, "name of its reader"),
-        ((0,), 1, {"started": datetime(2024, 1, 1)}, "aware time"),
-        ((0,), 1, {"started": datetime.now(UTC) + timedelta(days=9)}, "in the past"),
+        ((0,), 1, {"started": datetime(2024, 1, 1)}, "with its zone"),
+        ((0,), 1, {"started": datetime.now(UTC) + timedelta(days=9)}, "set it right"),
     ],
 )
 def test_what_cannot_be_a_revision_is_refused(

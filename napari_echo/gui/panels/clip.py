@@ -37,6 +37,14 @@ class ClipPanel(Section):
         row.addWidget(self.forward)
         self.body.addWidget(self.about)
         self.body.addWidget(self.note)
+        self.waiting = ElidedLabel(lines=2)
+        self.waiting.setObjectName("echoNote")
+        self.open_waiting = QPushButton("Open")
+        row = self.add_row()
+        row.addWidget(self.waiting, 1)
+        row.addWidget(self.open_waiting)
+        self.open_waiting.clicked.connect(verbs.open_waiting)
+        self.session.corrections.waiting_changed.connect(self.refresh)
         self.truth.clicked.connect(self.ask_truth)
         self.action.clicked.connect(self.ask)
         self.back.clicked.connect(lambda: verbs.step(-1))
@@ -102,6 +110,20 @@ class ClipPanel(Section):
         notes = clip.notes if clip is not None else ()
         self.note.setVisible(bool(notes))
         self.note.set_full_text("⚠ " + " ".join(notes))
+        self._show_waiting(busy)
+
+    def _show_waiting(self, busy: str) -> None:
+        """Name the other clips that have edits which were never committed."""
+        clip, waiting = self.session.clip, self.session.corrections.waiting
+        others = {r.clip_id: r.clip_name for r in waiting}
+        others.pop(clip.clip_id if clip is not None else "", None)
+        for widget in (self.waiting, self.open_waiting):
+            widget.setVisible(bool(others))
+        gate(self.open_waiting, busy, "Open these clips, to recover their edits or put them away.")
+        plural = "s" if len(others) > 1 else ""
+        self.waiting.set_full_text(
+            f"Uncommitted edits in {len(others)} clip{plural}: {', '.join(others.values())}"
+        )
 
 
 def describe(clip: EchoClip) -> str:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from psygnal import Signal
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLineEdit, QPushButton, QWidget
 
+from napari_echo.core.revision import Revision
+from napari_echo.gui.panels.fork import ForkBox, when
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink, swatch
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
-from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.verbs import Verbs, frames_text
 from napari_echo.workflow.corrections import Start
+from napari_echo.workflow.journal_replay import Replay
 
 STARTS: dict[Start, str] = {
     "prediction": "the prediction",
@@ -51,6 +54,13 @@ class CorrectPanel(Section):
         self.tools.setSpacing(3)
         self._tool_buttons: list[QPushButton] = []
         self.accept, self.restore = QPushButton("Accept frame"), QPushButton("Restore frame")
+        self.undo, self.redo = QPushButton("↶"), QPushButton("↷")
+        for button in (self.undo, self.redo):
+            button.setFixedWidth(28)
+        self.waiting_edits = ElidedLabel(lines=2)
+        self.waiting_edits.setObjectName("echoNote")
+        self.recover, self.set_aside = QPushButton("Recover"), QPushButton("Set aside")
+        self.fork = ForkBox(verbs)
         self.reader, self.comment = QLineEdit(self.session.reader), QLineEdit()
         self.reader.setPlaceholderText("reader")
         self.reader.setToolTip("Your name or initials; every revision carries it.")
@@ -60,16 +70,28 @@ class CorrectPanel(Section):
         self.commit = QPushButton("Commit")
         may_shrink(self.start_from, self.reader, self.comment)
         row = self.add_row()
+        row.addWidget(self.waiting_edits, 1)
+        row.addWidget(self.recover)
+        row.addWidget(self.set_aside)
+        self.body.addWidget(self.fork)
+        row = self.add_row()
         row.addWidget(self.start_from, 1)
         row.addWidget(self.discard)
         self.body.addLayout(self.tools)
-        self.add_row(self.accept, self.restore, stretch=1)
+        row = self.add_row(self.accept, self.restore, stretch=1)
+        row.addWidget(self.undo)
+        row.addWidget(self.redo)
         self.add_row(self.reader, self.comment, stretch=1)
         row = self.add_row()
         row.addWidget(self.waiting, 1)
         row.addWidget(self.commit)
         self.action.clicked.connect(self._start)
         self.discard.clicked.connect(lambda: self.discard_wanted.emit())
+        self.recover.clicked.connect(verbs.recover)
+        self.set_aside.clicked.connect(verbs.set_aside)
+        self.undo.clicked.connect(self.corrections.undo)
+        self.redo.clicked.connect(self.corrections.redo)
+        verbs.recovered.connect(self._take_notes)
         self.accept.clicked.connect(lambda: verbs.accept(current_frame()))
         self.restore.clicked.connect(lambda: self.restore_wanted.emit(current_frame()))
         self.commit.clicked.connect(self._commit)
@@ -80,6 +102,7 @@ class CorrectPanel(Section):
             self.session.prediction_changed,
             self.corrections.draft_changed,
             self.corrections.revisions_changed,
+            self.corrections.waiting_changed,
         ):
             signal.connect(self.refresh)
         self.corrections.draft_changed.connect(self._show_tools)
@@ -89,12 +112,17 @@ class CorrectPanel(Section):
         self.refresh()
 
     def _start(self) -> None:
-        start = self.start_from.currentData()
-        if start is not None:
-            self.verbs.start_correction(start)
+        chosen = self.start_from.currentData()
+        if chosen is not None:
+            start, _, head = chosen.partition(" ")
+            self.verbs.start_correction(start, head or None)
 
     def _commit(self) -> None:
-        self.verbs.commit(self.reader.text(), self.comment.text())
+        self.verbs.commit(self.reader.text(), self.comment.text(), self.fork.resolves)
+
+    def _take_notes(self, replay: Replay) -> None:
+        self.reader.setText(replay.reader)
+        self.comment.setText(replay.comment)
 
     def _show_tools(self) -> None:
         """Give every structure of the draft a button, and one erases."""
@@ -118,23 +146,46 @@ class CorrectPanel(Section):
             self._tool_buttons.append(button)
 
     def _fill_starts(self) -> None:
-        session = self.session
+        """List what a correction can start from; of several heads, each by its id."""
+        session, heads = self.session, self.corrections.heads
+        wanted: dict[str, str] = {}
         there: dict[Start, bool] = {
             "prediction": session.prediction is not None,
-            "correction": bool(self.corrections.revisions),
+            "correction": len(heads) == 1,
             "truth": session.truth is not None,
         }
-        wanted = [start for start in STARTS if there[start]]
-        if [self.start_from.itemData(i) for i in range(self.start_from.count())] != wanted:
+        wanted |= {start: f"from {STARTS[start]}" for start in STARTS if there[start]}
+        if len(heads) > 1:
+            wanted |= {f"correction {h.revision_id}": f"from {_whose(h)}" for h in reversed(heads)}
+        if [self.start_from.itemData(i) for i in range(self.start_from.count())] != list(wanted):
             self.start_from.clear()
-            for start in wanted:
-                self.start_from.addItem(f"from {STARTS[start]}", start)
+            for start, text in wanted.items():
+                self.start_from.addItem(text, start)
+
+    def _show_waiting(self, busy: str) -> None:
+        """Offer the open clip's uncommitted edits of an earlier session."""
+        replay = self.corrections.recoverable
+        self.waiting_edits.setVisible(replay is not None)
+        for button, tip in (
+            (self.recover, "Take these edits up again, with their undo history."),
+            (self.set_aside, "Put these edits away; their file is kept beside the journal."),
+        ):
+            button.setVisible(replay is not None)
+            gate(button, busy, tip)
+        if replay is not None:
+            frames = frames_text(replay.uncommitted)
+            reader = f" by {replay.reader}" if replay.reader else ""
+            self.waiting_edits.set_full_text(
+                f"Not committed: {frames}, edited {when(replay.edited)}{reader}"
+            )
 
     def refresh(self) -> None:
         """Show the session as it is."""
         draft, waiting = self.corrections.draft, self.corrections.uncommitted
         busy = f"{self.verbs.runner.title} is going on." if self.verbs.runner.busy else ""
         self._fill_starts()
+        self._show_waiting(busy)
+        self.fork.refresh()
         drafting = "Commit or discard the correction that is open first." if draft else ""
         gate(
             self.action,
@@ -148,6 +199,15 @@ class CorrectPanel(Section):
             (self.discard, "Drop the correction layer and what was not committed."),
         ):
             gate(button, "" if draft else "Start a correction first.", tip)
+        for button, able, what, key in (
+            (self.undo, draft and draft.history.can_undo, "undo", "Ctrl+Z"),
+            (self.redo, draft and draft.history.can_redo, "redo", "Ctrl+Shift+Z"),
+        ):
+            gate(
+                button,
+                "" if able else f"There is nothing to {what}.",
+                f"{what.capitalize()} a stroke on this clip ({key} on the canvas).",
+            )
         gate(
             self.commit,
             busy or commit_obstacle(self.session),
@@ -159,3 +219,7 @@ class CorrectPanel(Section):
         else:
             plural = "" if done == 1 else "s"
             self.waiting.set_full_text(f"{done} frame{plural} committed" if done else "")
+
+
+def _whose(revision: Revision) -> str:
+    return f"{revision.reader}'s of {when(revision.committed)}"
