@@ -23,6 +23,7 @@ from napari_echo.cli import (
     preprocess,
     propagate,
     report,
+    retrain,
     test,
     train,
     visualize,
@@ -120,6 +121,7 @@ app.command("propagate")(propagate.propagate)
 app.command("phantom")(phantom.phantom)
 app.command("preprocess")(preprocess.preprocess)
 app.command("train")(train.train)
+app.command("retrain")(retrain.retrain)
 app.command("test")(test.measure)
 app.command("report")(report.report)
 app.command("visualize")(visualize.visualize)

@@ -1,12 +1,20 @@
-"""Train a model on with more labels, corrections among them."""
+"""Train a model on with more labels: in this process, or in one of its own.
+
+`python -m napari_echo.ml.fine_tune PLAN.json` does what a `Plan` says and ends
+with the process that started it.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from napari_echo.core.errors import EchoError
+from napari_echo.core.labels import CAMUS_SCHEMA
 from napari_echo.core.params import TrainParams
 from napari_echo.ml.packs import ModelPack
 
@@ -20,14 +28,16 @@ def config_for(pack: ModelPack) -> str:
     ------
     EchoError
         If it has a memory, a learned hardness or a network of its own, which
-        single labelled frames do not train.
+        single labelled frames do not train, or other structures.
     """
     card = pack.card
     config = _CONFIGS.get(card.architecture)
-    if config is None or card.temporal or card.hardness or card.network is not None:
+    special = card.temporal or card.hardness or card.network is not None
+    if config is None or special or pack.schema.n_classes != CAMUS_SCHEMA.n_classes:
         raise EchoError(
             f"The model {pack.name} cannot be trained on with corrections: that takes a plain "
-            f"{' or '.join(_CONFIGS)} that sees one frame at a time, such as pidnet-s-camus."
+            f"{' or '.join(_CONFIGS)} of LV cavity, myocardium and left atrium that sees one frame "
+            "at a time, such as pidnet-s-camus."
         )
     return config
 
@@ -129,3 +139,75 @@ def _options(
         return {**options, "val_dataloader": None, "val_cfg": None, "val_evaluator": None}
     of_val = {"dataset.pipeline.0.size": size, "dataset.split": split}
     return {**options, **{f"val_dataloader.{key}": value for key, value in of_val.items()}}
+
+
+class Plan(BaseModel):
+    """What a process of its own is to do.
+
+    Parameters
+    ----------
+    base, datasets, val, split, config, size, params
+        As for `fine_tune`.
+    work_dir : Path
+        Where checkpoints and logs go.
+    pack : Path
+        The pack to make, unless it is there.
+    description : dict
+        As for `ml.make_pack.make_pack`.
+    bits : {8, 16}
+        Bits of a convolution's weight.
+    failure : Path
+        File for the sentence of an `EchoError` that ends it.
+    """
+
+    base: str
+    datasets: list[tuple[Path, int]]
+    val: Path
+    split: str
+    config: str
+    size: int
+    params: TrainParams
+    work_dir: Path
+    pack: Path
+    description: dict[str, Any]
+    bits: Literal[8, 16]
+    failure: Path
+
+    def run(self) -> None:
+        """Train, then make the pack."""
+        from napari_echo.ml.make_pack import make_pack
+
+        checkpoint = fine_tune(
+            self.base,
+            self.datasets,
+            work_dir=self.work_dir,
+            iterations=self.params.iterations,
+            size=self.size,
+            seed=self.params.seed,
+            val=self.val,
+            split=self.split,
+            config=self.config,
+            params=self.params,
+        )
+        if not self.pack.exists():
+            make_pack(self.config, checkpoint, self.pack, self.description, self.bits)
+
+
+def main(path: Path) -> int:
+    """Run the plan in a file; the exit status."""
+    from napari_echo.ml.child import end_with_starter
+
+    end_with_starter()
+    plan = Plan.model_validate_json(path.read_text(encoding="utf-8"))
+    try:
+        plan.run()
+    except EchoError as error:
+        plan.failure.write_text(str(error), encoding="utf-8")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

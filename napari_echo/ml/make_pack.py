@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import CAMUS_SCHEMA, LV_SCHEMA, LabelSchema
-from napari_echo.io.writing import new_folder
+from napari_echo.io.writing import new_file, new_folder
 from napari_echo.ml.packs import CARD, WEIGHTS, ModelCard, ModelPack, file_hash, open_pack
 from napari_echo.ml.quantize import read_reads, read_weights, write_weights
 
@@ -163,6 +163,20 @@ def convert_pack(
         facts = {"metrics": [], "bits": bits, "converted_from": pack.id}
         _write_card(partial, {**kept, **facts, **(description or {})})
     return open_pack(out)
+
+
+def amend_card(pack: ModelPack, fields: Mapping[str, Any]) -> ModelPack:
+    """Write fields of a pack's card anew; its files, and so its id, stay as they are.
+
+    Raises
+    ------
+    EchoError
+        If a field is wrong or the disk refuses.
+    """
+    card = _card({**pack.card.model_dump(), **fields}, pack.card.files)
+    with new_file(pack.path / CARD, replace=True) as partial:
+        partial.write_text(json.dumps(card.model_dump(), indent=2) + "\n", "utf-8")
+    return open_pack(pack.path)
 
 
 def schema_of(n_classes: int) -> LabelSchema:

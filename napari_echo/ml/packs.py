@@ -52,6 +52,60 @@ class PIDNetNetwork(BaseModel):
     align_corners: bool
 
 
+class DataUsed(BaseModel):
+    """A split of a clip data set, by what is in it and not by where it lies.
+
+    `fingerprint` is that of `workflow.retrain_data.fingerprint`; `repeat` is how
+    often its frames were listed in training.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    split: str
+    fingerprint: str = Field(pattern=r"^[0-9a-f]{64}$")
+    clips: int
+    frames: int
+    repeat: int = 1
+
+
+class Compared(BaseModel):
+    """A measure of the new model beside that of its base, on the same clips.
+
+    `difference` is the mean of new minus base, with its 95% interval from
+    `low` to `high`; null where nothing could be measured, or nothing repeated.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    measure: str
+    unit: str
+    clips: int
+    base: float | None
+    new: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+
+
+class Retraining(BaseModel):
+    """How a model came from another by `napari-echo retrain`, and how they compare."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: str
+    base_id: str = Field(pattern=r"^[0-9a-f]{64}$", description="Id of the base pack.")
+    revisions: list[str] = Field(description="Ids of the revisions that it learned from.")
+    data: list[DataUsed]
+    validation: DataUsed
+    iterations: int
+    seed: int
+    command: str
+    program: str
+    offered: bool = Field(default=False, description="Whether it was no worse than its base.")
+    compared: list[Compared] = []
+
+
 class ModelCard(BaseModel):
     """What a pack says of its model.
 
@@ -94,6 +148,9 @@ class ModelCard(BaseModel):
     rank: int = Field(0, description="The shipped pack of the highest rank is the default.")
     converted_from: str | None = Field(
         None, pattern=r"^[0-9a-f]{64}$", description="Id of the pack whose weights it has."
+    )
+    retraining: Retraining | None = Field(
+        None, description="Where corrections of another pack's predictions made it."
     )
     files: dict[str, str] = Field(description="SHA-256 of each file of the pack.")
 
