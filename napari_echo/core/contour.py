@@ -1,0 +1,137 @@
+"""The endocardial contour through control points, and the mask within it.
+
+A reader draws the LV as in every echo lab: from one end of the mitral annulus
+over the apex to the other end, closed by the straight annulus line. Between
+the control points runs a cubic spline (not-a-knot, over the chord length).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_echo.core.discs import long_axis, outer_contour
+
+_FLOAT = NDArray[np.float64]
+
+_CURVE_POINTS = 200
+
+
+def curve_through(points: _FLOAT) -> _FLOAT:
+    """The contour from the first control point to the last.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (N, 2)
+        Control points (y, x) in pixels, N at least 3: an end of the annulus,
+        points over the apex, the other end. Points that coincide with the one
+        before are passed over.
+
+    Returns
+    -------
+    ndarray of float64, shape (200, 2)
+        Points of the curve; the annulus line is not among them.
+    """
+    from scipy.interpolate import CubicSpline
+
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    points = points[np.concatenate([[True], steps > 1e-6])]
+    if len(points) < 3:
+        return np.asarray(np.linspace(points[0], points[-1], _CURVE_POINTS))
+    # Centripetal: chord lengths under a root keep loops from forming.
+    at = np.concatenate([[0.0], np.cumsum(np.sqrt(steps[steps > 1e-6]))])
+    return np.asarray(CubicSpline(at, points)(np.linspace(0, at[-1], _CURVE_POINTS)))
+
+
+def fill_contour(points: _FLOAT, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask within the contour through control points.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (N, 2)
+        As for `curve_through`.
+    shape : (int, int)
+        Height and width of the mask.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        Pixels whose centres lie within.
+    """
+    from skimage.draw import polygon
+
+    mask = np.zeros(shape, np.bool_)
+    y, x = curve_through(points).T
+    mask[polygon(y, x, shape)] = True  # type: ignore[no-untyped-call]
+    return mask
+
+
+def open_outline(mask: NDArray[np.bool_]) -> _FLOAT | None:
+    """A mask's outline from the left end of its annulus over the apex to the right end.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        The LV cavity.
+
+    Returns
+    -------
+    ndarray of float64, shape (N, 2), or None
+        Points (y, x) in pixels; None where the mask has no long axis.
+    """
+    axis, outline = long_axis(mask), outer_contour(mask)
+    if axis is None or outline is None:
+        return None
+    closed = outline[:-1]
+    left, apex, right = (
+        int(np.linalg.norm(closed - np.array(p), axis=1).argmin())
+        for p in (axis.annulus[0], axis.apex, axis.annulus[1])
+    )
+    n = len(closed)
+    if (apex - left) % n > (right - left) % n:  # the apex lies the other way round
+        closed = closed[::-1]
+        left, right = n - 1 - left, n - 1 - right
+    count = (right - left) % n + 1
+    return np.asarray(np.roll(closed, -left, axis=0)[:count])
+
+
+def control_points(mask: NDArray[np.bool_], least_dice: float, most: int = 24) -> _FLOAT | None:
+    """As few control points as draw a mask, placed one after the other.
+
+    The ends of the annulus and the apex come first; then always the point of
+    the outline that lies farthest from the curve.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        The LV cavity.
+    least_dice : float
+        Overlap at which to stop, 0 to 1.
+    most : int
+        Points after which to stop at any rate.
+
+    Returns
+    -------
+    ndarray of float64, shape (N, 2), or None
+        In the order along the contour; None where the mask has no long axis.
+    """
+    outline = open_outline(mask)
+    if outline is None:
+        return None
+    axis = long_axis(mask)
+    assert axis is not None
+    apex = int(np.linalg.norm(outline - np.array(axis.apex), axis=1).argmin())
+    chosen = sorted({0, apex, len(outline) - 1})
+    while len(chosen) < most:
+        curve = curve_through(outline[chosen])
+        if _dice(fill_contour(outline[chosen], mask.shape), mask) >= least_dice:
+            break
+        far = np.linalg.norm(outline[:, None] - curve[None], axis=2).min(axis=1)
+        far[chosen] = 0
+        chosen = sorted({*chosen, int(far.argmax())})
+    return np.asarray(outline[chosen])
+
+
+def _dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    total = np.count_nonzero(a) + np.count_nonzero(b)
+    return 2 * np.count_nonzero(a & b) / total if total else 1.0
