@@ -185,7 +185,7 @@ def _outcome(found: Retrained, request: Request) -> dict[str, Any]:
         "pack": str(found.pack),
         "base": found.base,
         "reasons": list(found.reasons),
-        "compared": [row.to_dict() for row in found.rows],
+        "compared": [{**row.to_dict(), "worse": bool(row.worse)} for row in found.rows],
         "work_dir": None if found.offered else str(request.work),
     }
 

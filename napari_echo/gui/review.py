@@ -29,6 +29,7 @@ from napari_echo.gui.panels.export import ExportPanel
 from napari_echo.gui.panels.marks import MarksPanel
 from napari_echo.gui.panels.measures import MeasuresPanel
 from napari_echo.gui.panels.model import ModelPanel
+from napari_echo.gui.panels.retrain import RetrainPanel
 from napari_echo.gui.panels.status import StatusPanel
 from napari_echo.gui.steps import Step, commit_obstacle, next_step
 from napari_echo.gui.style import style_sheet, theme_colors
@@ -74,6 +75,7 @@ class EchoReview(QWidget):
         self.marks_panel = MarksPanel(self.verbs)
         self.correct_panel = CorrectPanel(self.verbs, lambda: self.layers.frame)
         self.export_panel = ExportPanel(self.verbs)
+        self.retrain_panel = RetrainPanel(self.verbs)
         self.status_panel = StatusPanel(self.verbs)
         self.curves = CurvesWidget(self.session, lambda: self.layers.frame)
         self._lay_out()
@@ -100,6 +102,7 @@ class EchoReview(QWidget):
                 self.marks_panel,
                 self.correct_panel,
                 self.export_panel,
+                self.retrain_panel,
             )
         ):
             if index:
@@ -269,6 +272,7 @@ class EchoReview(QWidget):
         self.setStyleSheet(style_sheet(self.viewer.theme))
         colors = theme_colors(self.viewer.theme)
         self.curves.set_colors(colors["background"], colors["text"])
+        self.retrain_panel.set_colors(colors["background"], colors["text"], colors["warning"])
 
     # The end --------------------------------------------------------------------
 
@@ -283,6 +287,7 @@ class EchoReview(QWidget):
         self._clock.stop()
         self.jobs.shut_down()
         self.background.shut_down()
+        self.retrain_panel.retraining.shut_down()
         self.layers.disconnect()
         self.session.corrections.close()
         self.viewer.dims.events.current_step.disconnect(self.curves.move_cursor)

@@ -387,6 +387,18 @@ class Verbs:
         self.session.corrections.take_export(path)
         self.told.emit(f"Exported to {path}.")
 
+    # Retrain ------------------------------------------------------------------
+
+    def use_pack(self, path: Path) -> None:
+        """Add a model pack to those of the session, and choose it."""
+        from napari_echo.ml.packs import open_pack
+
+        if self._may(""):
+            try:
+                self.session.add_pack(open_pack(path))
+            except EchoError as error:
+                self.refused.emit(str(error))
+
 
 def frames_text(frames: Sequence[int]) -> str:
     """Name frames: "frame 3", "frames 3, 5"."""

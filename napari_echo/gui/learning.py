@@ -1,0 +1,90 @@
+"""The curves of a training: the loss of each iteration and the validation Dice."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+HEIGHT = 140
+# Okabe-Ito, told apart by colour-blind readers.
+LOSS, DICE = "#e69f00", "#56b4e9"
+
+
+class LearningCurves(QWidget):
+    """Plots the loss to the left axis and the Dice, 0 to 1, to the right one."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.legend = QLabel(
+            f"<font color='{LOSS}'>━</font> loss &nbsp; <font color='{DICE}'>●</font> "
+            "validation Dice of the LV"
+        )
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.plot = pg.PlotWidget()
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.plot.setMouseEnabled(x=False, y=False)
+        item = self.plot.getPlotItem()
+        # Pyqtgraph makes a menu without an owner, which outlives the plot.
+        item.ctrlMenu.setParent(self, Qt.WindowType.Popup)
+        item.showAxis("right")
+        item.setLabel("bottom", "iteration")
+        item.layout.setContentsMargins(1, 6, 1, 1)
+        for side in ("left", "right", "bottom"):
+            item.getAxis(side).enableAutoSIPrefix(False)
+        self._right = pg.ViewBox(enableMenu=False)
+        self._right.setMouseEnabled(x=False, y=False)
+        item.scene().addItem(self._right)
+        item.getAxis("right").linkToView(self._right)
+        self._right.setXLink(item.vb)
+        item.vb.sigResized.connect(lambda: self._right.setGeometry(item.vb.sceneBoundingRect()))
+        self._loss = item.plot(pen=pg.mkPen(LOSS, width=2))
+        self._dice = pg.PlotDataItem(
+            pen=pg.mkPen(DICE, width=2), symbol="o", symbolSize=6, symbolBrush=DICE, symbolPen=None
+        )
+        self._right.addItem(self._dice)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.legend)
+        layout.addWidget(self.plot)
+        self.setFixedHeight(HEIGHT)
+        self.clear()
+
+    def sizeHint(self) -> QSize:
+        """Ask for the height of the plot, and little width."""
+        return QSize(200, HEIGHT)
+
+    def clear(self) -> None:
+        """Forget the training."""
+        # By iteration: a resumed training repeats some.
+        self.losses: dict[int, float] = {}
+        self.dices: dict[int, float] = {}
+        self._show(1)
+
+    def add(self, iteration: int, iterations: int, loss: float | None, dice: float | None) -> None:
+        """Take what was logged of an iteration."""
+        if loss is not None:
+            self.losses[iteration] = loss
+        if dice is not None:
+            self.dices[iteration] = dice
+        self._show(iterations)
+
+    def _show(self, iterations: int) -> None:
+        for curve, values in ((self._loss, self.losses), (self._dice, self.dices)):
+            iters = sorted(values)
+            curve.setData(iters, [values[i] for i in iters])
+        item = self.plot.getPlotItem()
+        item.setXRange(0, iterations, padding=0.02)
+        item.setYRange(0, max(self.losses.values(), default=1.0), padding=0.05)
+        low = min(self.dices.values(), default=0.0)
+        self._right.setYRange(max(0.0, low - 0.05), 1.0, padding=0.05)
+
+    def set_colors(self, background: str, foreground: str) -> None:
+        """Take the colours of the theme."""
+        self.plot.setBackground(background)
+        for side in ("left", "bottom", "right"):
+            axis = self.plot.getPlotItem().getAxis(side)
+            axis.setPen(foreground)
+            axis.setTextPen(foreground)

@@ -1,0 +1,315 @@
+"""The last step, now and then: train the model on with what was corrected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
+
+from napari_echo.core.params import TrainParams
+from napari_echo.gui.learning import LearningCurves
+from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
+from napari_echo.gui.retraining import Retraining
+from napari_echo.gui.steps import Step
+from napari_echo.gui.verbs import Verbs
+
+NO_VALIDATION = "Choose a validation set first: it judges the new model."
+NO_CORRECTION = "Commit a frame first: corrections are what is learned."
+
+
+class RetrainPanel(Section):
+    """Retrains a model in a process of its own and shows how it compares.
+
+    Parameters
+    ----------
+    verbs : Verbs
+        The verbs of the review.
+    """
+
+    def __init__(self, verbs: Verbs, parent: QWidget | None = None) -> None:
+        super().__init__(f"{len(Step) + 1}  Retrain", "Retrain…", parent)
+        self.verbs = verbs
+        self.session = verbs.session
+        self.retraining = Retraining(self)
+        self.validation: Path | None = None
+        self.old_data: Path | None = None
+        self.outcome: dict[str, Any] | None = None
+        self._warning = "#ff0000"
+        self._add_choices()
+        self._add_progress()
+        self._add_outcome()
+        session, corrections = self.session, self.session.corrections
+        for signal in (
+            session.model_changed,
+            session.clip_changed,
+            corrections.revisions_changed,
+            corrections.store_changed,
+            self.retraining.running_changed,
+        ):
+            signal.connect(self.refresh)
+        self.retraining.told.connect(self._take)
+        self.retraining.failed.connect(self._on_failed)
+        self.refresh()
+
+    def _add_choices(self) -> None:
+        self.base = QComboBox()
+        may_shrink(self.base)
+        self.base.setToolTip("The model that goes on learning; it stays as it is.")
+        self.iterations = QSpinBox()
+        self.iterations.setRange(1, 100_000)
+        self.iterations.setValue(TrainParams().iterations)
+        self.iterations.setToolTip("How many batches it learns from.")
+        row = self.add_row()
+        row.addWidget(self.base, 1)
+        row.addWidget(QLabel("iterations"))
+        row.addWidget(self.iterations)
+        self.validation_label, self.choose_validation = self._folder_row(self.ask_validation)
+        self.old_label, self.choose_old = self._folder_row(self.ask_old)
+        self.forget_old = QPushButton("None")
+        self.forget_old.setToolTip("Learn from the corrections alone.")
+        self.forget_old.clicked.connect(lambda: self.set_old_data(None))
+        self._old_row.addWidget(self.forget_old)
+        self.action.clicked.connect(self.ask)
+
+    def _folder_row(self, ask: Any) -> tuple[ElidedLabel, QPushButton]:
+        label, button = ElidedLabel(), QPushButton("Folder…")
+        self._old_row = self.add_row()
+        self._old_row.addWidget(label, 1)
+        self._old_row.addWidget(button)
+        button.clicked.connect(ask)
+        return label, button
+
+    def _add_progress(self) -> None:
+        self.message = ElidedLabel(lines=2)
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Stop it; the same choice goes on from where it was.")
+        self.cancel.clicked.connect(self.retraining.cancel)
+        row = self.add_row()
+        row.addWidget(self.message, 1)
+        row.addWidget(self.cancel)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(8)
+        self.curves = LearningCurves()
+        self.body.addWidget(self.bar)
+        self.body.addWidget(self.curves)
+        self.message.hide()
+        self.curves.hide()
+
+    def _add_outcome(self) -> None:
+        self.table = QLabel()
+        self.table.setTextFormat(Qt.TextFormat.RichText)
+        self.table.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.verdict = ElidedLabel(lines=3)
+        self.use = QPushButton("Use the new model")
+        self.use.setToolTip("Add it to the models of this session, and choose it.")
+        self.use.clicked.connect(self.use_new)
+        self.body.addWidget(self.table)
+        self.body.addWidget(self.verdict)
+        self.body.addWidget(self.use)
+        for widget in (self.table, self.verdict, self.use):
+            widget.hide()
+
+    # What is chosen -------------------------------------------------------------
+
+    def ask_validation(self) -> None:
+        """Ask for the data set that judges."""
+        name = QFileDialog.getExistingDirectory(self, "Clip data set to validate on")
+        if name:
+            self.set_validation(Path(name))
+
+    def set_validation(self, path: Path) -> None:
+        """Judge by a clip data set."""
+        self.validation = path
+        self.refresh()
+
+    def ask_old(self) -> None:
+        """Ask for the data set to learn from again."""
+        name = QFileDialog.getExistingDirectory(self, "Clip data set with the old labels")
+        if name:
+            self.set_old_data(Path(name))
+
+    def set_old_data(self, path: Path | None) -> None:
+        """Learn from a clip data set again, or from corrections alone."""
+        self.old_data = path
+        self.refresh()
+
+    # What is done ---------------------------------------------------------------
+
+    def ask(self) -> None:
+        """Ask for the new model's folder and start."""
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Write the new model to a new folder", f"{self.base.currentText()}-retrained"
+        )
+        if name:
+            self.start(Path(name))
+
+    def start(self, out: Path) -> None:
+        """Train on, and write the new model to a new folder if it is no worse."""
+        reason = self.obstacle()
+        if reason:
+            self.verbs.refused.emit(reason)
+            return
+        self.outcome = None
+        self.curves.clear()
+        self.curves.hide()
+        self.bar.setRange(0, 0)
+        self.message.set_full_text("Starting…")
+        for widget in (self.table, self.verdict, self.use):
+            widget.hide()
+        self.retraining.start(self.arguments(out))
+
+    def obstacle(self) -> str:
+        """Say in one sentence why it cannot start; empty where it can."""
+        corrections = self.session.corrections
+        if self.retraining.running:
+            return "A retraining is going on."
+        if not self.session.packs:
+            return "No model pack is installed."
+        if corrections.store is None or not corrections.all_revisions():
+            return NO_CORRECTION
+        return "" if self.validation is not None else NO_VALIDATION
+
+    def arguments(self, out: Path) -> list[str]:
+        """The words after `napari-echo retrain`."""
+        session = self.session
+        store = session.corrections.store
+        assert store is not None
+        sources = [clip.source for clip in session.corrections.clips.values()]
+        clips = dict.fromkeys(str(p) for p in (*sources, *session.paths) if p is not None)
+        pack = session.packs[max(self.base.currentIndex(), 0)]
+        words = ["--labels", str(store.path), "--base", str(pack.path), "--out", str(out)]
+        words += ["--val", str(self.validation), "--iterations", str(self.iterations.value())]
+        words += [word for path in clips for word in ("--clips", path)]
+        words += [] if self.old_data is None else ["--data", str(self.old_data)]
+        return [*words, "--found-only"]
+
+    def use_new(self) -> None:
+        """Choose the new model."""
+        if self.outcome is not None and self.outcome["offered"]:
+            self.verbs.use_pack(Path(self.outcome["pack"]))
+
+    # What is told ---------------------------------------------------------------
+
+    def _take(self, step: dict[str, Any]) -> None:
+        kind = step["step"]
+        if kind == "told":
+            self.verbs.told.emit(step["sentence"])
+        elif kind == "stage":
+            self.bar.setRange(0, step["total"])
+            self.bar.setValue(step["done"])
+            count = f" {step['done']}/{step['total']}" if step["total"] else ""
+            self.message.set_full_text(f"{step['what']}{count}")
+        elif kind == "trained":
+            self._take_training(step)
+        elif kind == "outcome":
+            self._take_outcome(step)
+
+    def _take_training(self, step: dict[str, Any]) -> None:
+        self.curves.show()
+        self.curves.add(
+            step["iteration"], step["iterations"], step["losses"].get("loss"), step["dice"]
+        )
+        self.bar.setRange(0, step["iterations"])
+        self.bar.setValue(step["iteration"])
+        left = step["seconds_left"]
+        time = f", about {_time(left)} left" if left else ""
+        self.message.set_full_text(f"Training {step['iteration']}/{step['iterations']}{time}")
+
+    def _take_outcome(self, outcome: dict[str, Any]) -> None:
+        self.outcome = outcome
+        self._show_outcome()
+        if outcome["offered"]:
+            self.verdict.set_full_text(
+                f"No worse than {outcome['base']}. It is in {outcome['pack']}"
+            )
+        else:
+            self.verdict.set_full_text(
+                f"Worse than {outcome['base']}, so not offered; kept in {outcome['pack']}",
+                "\n".join((*outcome["reasons"], f"It is kept in {outcome['pack']}")),
+            )
+        self.table.show()
+        self.verdict.show()
+        self.use.setVisible(outcome["offered"])
+
+    def _show_outcome(self) -> None:
+        if self.outcome is not None:
+            self.table.setText(_table(self.outcome, self._warning))
+            self.table.setToolTip(
+                "Means over the clips of the validation set, and the difference with its 95% "
+                "interval over patients."
+            )
+
+    def _on_failed(self, sentence: str) -> None:
+        self.verbs.refused.emit(sentence)
+
+    def set_colors(self, background: str, foreground: str, warning: str) -> None:
+        """Take the colours of the theme."""
+        self.curves.set_colors(background, foreground)
+        self._warning = warning
+        self._show_outcome()
+
+    def refresh(self) -> None:
+        """Show the session as it is."""
+        session, running = self.session, self.retraining.running
+        if self.base.count() != len(session.packs):
+            self.base.clear()
+            self.base.addItems([pack.name for pack in session.packs])
+            if session.pack is not None:
+                self.base.setCurrentIndex(session.packs.index(session.pack))
+        tip = "Learn from the committed corrections; the old model stays as it is."
+        gate(self.action, self.obstacle(), tip)
+        for widget in (
+            self.base, self.iterations, self.choose_validation, self.choose_old, self.forget_old
+        ):  # fmt: skip
+            widget.setEnabled(not running)
+        self.forget_old.setVisible(self.old_data is not None)
+        for label, path, what, without in (
+            (self.validation_label, self.validation, "validate on", "no validation set"),
+            (self.old_label, self.old_data, "old labels", "no old labels"),
+        ):
+            text = without if path is None else f"{what}: {path.name}"
+            label.set_full_text(text, without if path is None else str(path))
+        for shown in (self.message, self.bar, self.cancel):
+            shown.setVisible(running)
+        self.cancel.setEnabled(not self.retraining.cancelling)
+        if self.retraining.cancelling:
+            self.message.set_full_text("Stopping…")
+
+
+def _time(seconds: float) -> str:
+    return f"{round(seconds / 60)} min" if seconds >= 90 else f"{round(seconds)} s"
+
+
+def _table(outcome: dict[str, Any], warning: str) -> str:
+    """The comparison as a table of rich text."""
+    head = "".join(f"<th align='right'>&nbsp;{name}</th>" for name in ("old", "new", "difference"))
+    lines = [f"<tr><th></th>{head}</tr>"]
+    for row in outcome["compared"]:
+        name = row["measure"].replace(" all frames", "").replace(", absolute", "").replace(",", "")
+        name = f"{name} ({row['unit']})" if row["unit"] == "mm" else name
+        digits = 3 if row["unit"] == "" else 1
+        values = [
+            "–" if row[key] is None else f"{row[key]:{sign}.{digits}f}".replace("-", "−")
+            for key, sign in (
+                ("base", ""), ("new", ""), ("difference", "+"), ("low", "+"), ("high", "+")
+            )
+        ]  # fmt: skip
+        cells = [values[0], values[1], f"{values[2]} [{values[3]}, {values[4]}]"]
+        style = f" style='color:{warning}'" if row["worse"] else ""
+        lines.append(
+            f"<tr{style}><td>{name}</td>"
+            + "".join(f"<td align='right'>&nbsp;{cell}</td>" for cell in cells)
+            + "</tr>"
+        )
+    return f"<table width='100%'>{''.join(lines)}</table>"
