@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import IGNORE, LabelSchema
 from napari_echo.io.clipset_index import FORMAT, INDEX, VERSION, ClipEntry, entry_to_dict
-from napari_echo.io.labelled import LabelledClip
-from napari_echo.io.writing import new_file, new_folder, safe_name
+from napari_echo.io.labelled import LabelledClip, Outcome, Written
+from napari_echo.io.writing import FileNames, new_file, new_folder
 
 CLIPS = "clips"
 """Folder of the arrays in a data set."""
@@ -46,10 +46,33 @@ def write_clipset(root: Path, clips: Iterable[LabelledClip]) -> Path:
     """
     root = Path(root)
     with new_folder(root) as partial:
-        (partial / CLIPS).mkdir()
-        schema, entries = _write_clips(partial, clips)
-        write_index(partial, schema, entries)
+        if not list(fill_clipset(partial, clips)):
+            raise EchoError("There is no clip to write, so no clip data set was made.")
     return root
+
+
+def fill_clipset(folder: Path, clips: Iterable[LabelledClip]) -> Iterator[Outcome]:
+    """Write labelled clips into an empty folder, one as each is asked for; see `write_clipset`."""
+    (folder / CLIPS).mkdir()
+    schema: LabelSchema | None = None
+    entries: list[ClipEntry] = []
+    names = FileNames()
+    for item in clips:
+        if schema is None:
+            schema = item.truth.schema
+        elif item.truth.schema != schema:
+            raise EchoError(
+                f"{item.clip.name} is labelled by the schema {item.truth.schema.name!r}, the clips "
+                f"before it by {schema.name!r}; a clip data set has one."
+            )
+        check_labels(item)
+        name = names.take(f"{item.clip.study_id[:40]}_{item.clip.view}_{item.clip.clip_id[:8]}")
+        entry = write_clip(folder, name, item)
+        entries.append(entry)
+        files = (entry.frames_file, entry.labels_file)
+        yield Written(name, entry.labelled_frames, files)
+    if schema is not None:
+        write_index(folder, schema, entries)
 
 
 def check_labels(item: LabelledClip) -> None:
@@ -127,35 +150,3 @@ def _save(path: Path, array: NDArray[np.uint8]) -> None:
         np.save(file, array)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _write_clips(
-    folder: Path, clips: Iterable[LabelledClip]
-) -> tuple[LabelSchema, list[ClipEntry]]:
-    schema: LabelSchema | None = None
-    entries: list[ClipEntry] = []
-    names: set[str] = set()
-    for item in clips:
-        if schema is None:
-            schema = item.truth.schema
-        elif item.truth.schema != schema:
-            raise EchoError(
-                f"{item.clip.name} is labelled by the schema {item.truth.schema.name!r}, the clips "
-                f"before it by {schema.name!r}; a clip data set has one."
-            )
-        check_labels(item)
-        entries.append(write_clip(folder, _unique_name(item, names), item))
-    if schema is None:
-        raise EchoError("There is no clip to write, so no clip data set was made.")
-    return schema, entries
-
-
-def _unique_name(item: LabelledClip, taken: set[str]) -> str:
-    # The hash keeps names apart and off the names that Windows reserves (CON, NUL).
-    stem = f"{safe_name(item.clip.study_id)}_{safe_name(item.clip.view)}_{item.clip.clip_id[:8]}"
-    name, count = stem, 1
-    while name.lower() in taken:
-        count += 1
-        name = f"{stem}_{count}"
-    taken.add(name.lower())
-    return name

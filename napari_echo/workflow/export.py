@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from napari_echo.core.ancestry import in_order
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
-from napari_echo.core.labels import Segmentation
-from napari_echo.core.revision import Revision, Status, check_frames
+from napari_echo.core.revision import Revision
 from napari_echo.io.clipset import write_clipset
 from napari_echo.io.labelled import LabelledClip
+from napari_echo.workflow.export_choose import EXPORTED, choose
 
-EXPORTED: tuple[Status, ...] = ("accepted", "corrected")
-"""Verdicts that make a frame's labels fit to train on."""
+__all__ = ["EXPORTED", "export_clipset"]
 
 
 def export_clipset(
@@ -77,25 +74,13 @@ def _labelled_clips(
                 f"The clip {clip_id} of study {revisions[0].study_id} is labelled but not among "
                 "the clips: open it, or name its file, before you export."
             )
-        ordered = in_order(revisions)
-        latest: dict[int, tuple[Revision, int]] = {}
-        for revision in ordered:
-            check_frames(revision, clip)
-            latest.update({f: (revision, i) for i, f in enumerate(revision.frames)})
-        kept = {f: found for f, found in latest.items() if found[0].status in EXPORTED}
-        if not kept:
-            continue
-        labels = np.zeros(clip.frames.shape, np.uint8)
-        annotated = np.zeros(len(clip), np.bool_)
-        for frame, (revision, index) in kept.items():
-            if revision.schema != ordered[-1].schema:
-                raise EchoError(
-                    f"The revisions of {clip.name} use the schemas '{revision.schema.name}' and "
-                    f"'{ordered[-1].schema.name}'; a clip data set has one: export them apart."
-                )
-            labels[frame], annotated[frame] = revision.labels[index], True
-        truth = Segmentation(labels, annotated, "correction", ordered[-1].schema)
-        yield LabelledClip(clip, truth, ordered[-1].key_frames, split)
+        chosen = choose(clip, revisions, fork="latest")
+        for left in chosen.left_out:
+            # They would be missed without a word: `labels export` leaves them out and says so.
+            if left.kind in ("schema", "other frames"):
+                raise EchoError(left.reason)
+        if chosen.item is not None:
+            yield replace(chosen.item, split=split)
 
 
 def _chain(first: LabelledClip, others: Iterator[LabelledClip]) -> Iterator[LabelledClip]:
