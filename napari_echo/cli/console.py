@@ -50,9 +50,11 @@ def print_table(headers: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> No
     """Print aligned columns, headers first, that stay readable through a pipe."""
     table = [headers, *rows]
     widths = [max(len(row[i]) for row in table) for i in range(len(headers))]
-    for row in table:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        typer.echo(line.rstrip())
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    )
+    typer.echo("\n".join(lines))  # at once, as a write a line takes its time
 
 
 def _finite(data: Any) -> Any:

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from napari_echo.core.clip import hash_array
 from napari_echo.core.errors import EchoError
 from napari_echo.io.reading import captured_log, check_file, decoding, reason
-from napari_echo.io.writing import new_file
 
 MARK = "napari-echo labels"
 VERSION = 2
@@ -30,33 +29,26 @@ _SEAL = b"\nnapari-echo sha256 "
 _SEALED = len(_SEAL) + 64 + 1
 
 
-def write_label_tiff(
-    path: Path,
+def encode_label_tiff(
     labels: NDArray[np.uint8],
     metadata: dict[str, Any],
-    *,
     spacing_mm: tuple[float, float] | None = None,
-    replace: bool,
-) -> Path:
-    """Write labels and JSON-ready metadata: a whole file or none.
+) -> bytes:
+    """Make the bytes of a label file.
 
     Parameters
     ----------
-    path : Path
-        The file to write.
     labels : ndarray of uint8, shape (N, H, W)
         The labels.
     metadata : dict
-        What `read_label_tiff` gives back.
+        JSON-ready; what `read_label_tiff` gives back.
     spacing_mm : (float, float) or None
         Also written as the TIFF's own resolution, for other programs.
-    replace : bool
-        Whether a file of that name may be replaced.
 
     Raises
     ------
     EchoError
-        If the labels are no uint8 stack or the file cannot be written.
+        If the labels are no uint8 stack.
     """
     import tifffile
 
@@ -85,9 +77,7 @@ def write_label_tiff(
         resolutionunit=None if per_cm is None else "CENTIMETER",
     )
     tiff = encoded.getvalue()
-    with new_file(path, replace=replace) as partial:
-        partial.write_bytes(tiff + _seal(tiff))
-    return path
+    return tiff + _seal(tiff)
 
 
 def read_label_tiff(path: Path) -> tuple[NDArray[np.uint8], dict[str, Any]]:
@@ -130,7 +120,7 @@ def has_checksum(metadata: dict[str, Any]) -> bool:
 
 
 def holds_labels(tif: Any) -> bool:
-    """Whether an open `tifffile.TiffFile` was written by `write_label_tiff`."""
+    """Whether an open `tifffile.TiffFile` was made by `encode_label_tiff`."""
     return MARK in _description(tif)[:200]
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import LabelSchema
-from napari_echo.io.label_tiff import read_label_tiff, write_label_tiff
+from napari_echo.io.label_tiff import encode_label_tiff, read_label_tiff
+from napari_echo.io.writing import new_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,11 @@ def write_labels(
         "schema": schema.to_dict(),
         "spacing_mm": None if spacing_mm is None else list(spacing_mm),
     }
-    return write_label_tiff(Path(path), labels, metadata, spacing_mm=spacing_mm, replace=True)
+    data = encode_label_tiff(labels, metadata, spacing_mm)
+    path = Path(path)
+    with new_file(path, replace=True) as partial:
+        partial.write_bytes(data)
+    return path
 
 
 def read_labels(path: Path) -> LabelFile:

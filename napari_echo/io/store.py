@@ -18,11 +18,12 @@ from napari_echo.io.reading import reason
 from napari_echo.io.store_files import (
     ID,
     SUFFIX,
+    encode_revision,
     read_revision,
     read_without_labels,
-    write_revision,
 )
 from napari_echo.io.store_index import Damaged, Row
+from napari_echo.io.writing import new_file
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -71,12 +72,24 @@ class LabelStore:
             raise EchoError(f"Revision {revision.revision_id} cannot be its own parent.")
         if revision.started.tzinfo is None or revision.committed.tzinfo is None:
             raise EchoError(f"The times of the revision {revision.revision_id} need a time zone.")
-        self._check_there()
         self._check_parents(revision)
+        return self.put(self._file(revision.revision_id).name, encode_revision(revision))
+
+    def put(self, name: str, data: bytes) -> Path:
+        """Write the bytes of a revision's file, of whose wholeness the caller is sure.
+
+        Raises
+        ------
+        EchoError
+            If the name is taken, the store is gone, or the disk refuses.
+        """
+        self._check_there()
+        path = self.path / name
         try:
-            path = write_revision(self._file(revision.revision_id), revision)
+            with new_file(path, replace=False) as partial:
+                partial.write_bytes(data)
         except EchoError as error:
-            if isinstance(error.__cause__, OSError):
+            if isinstance(error.__cause__, OSError) and not path.exists():
                 raise self._refusal(error.__cause__) from error
             raise
         self._was_there = True
@@ -187,13 +200,13 @@ class LabelStore:
     def _refusal(self, error: OSError) -> EchoError:
         if error.errno in _FULL:
             return EchoError(
-                f"The disk of the label store {self.path} is full, and nothing was committed: "
-                "free some space and commit again."
+                f"The disk of the label store {self.path} is full: free some space, and try "
+                "again. Nothing was written."
             )
         if error.errno in _READ_ONLY:
             return EchoError(
                 f"The label store {self.path} cannot be written: {reason(error)}. Make it writable "
-                "or choose another store, and commit again."
+                "or choose another store, and try again."
             )
         if not self._is_there() and self._was_there:
             return self._gone(reason(error))

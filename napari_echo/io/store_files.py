@@ -14,7 +14,7 @@ from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import LabelSchema
 from napari_echo.core.revision import Base, BaseKind, Revision, Status
 from napari_echo.io.json_fields import key_frames_from_dict, key_frames_to_dict
-from napari_echo.io.label_tiff import read_label_metadata, read_label_tiff, write_label_tiff
+from napari_echo.io.label_tiff import encode_label_tiff, read_label_metadata, read_label_tiff
 
 ID = re.compile(r"[0-9a-f]{32}")
 SUFFIX = ".tif"
@@ -25,9 +25,9 @@ def is_candidate(name: str) -> bool:
     return name.endswith(SUFFIX) and not name.startswith(".")
 
 
-def write_revision(path: Path, revision: Revision) -> Path:
-    """Write a new file (`io.label_tiff.write_label_tiff`)."""
-    return write_label_tiff(path, revision.labels, _to_metadata(revision), replace=False)
+def encode_revision(revision: Revision) -> bytes:
+    """Make the bytes of a revision's file (`io.label_tiff.encode_label_tiff`)."""
+    return encode_label_tiff(revision.labels, _to_metadata(revision))
 
 
 def read_revision(path: Path) -> tuple[Revision, dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema, Segmentation
+from napari_echo.core.revision import Base, Revision
 from napari_echo.io.labelled import LabelledClip
 
 
@@ -178,3 +181,35 @@ def write_video(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def make() -> Callable[..., Revision]:
+    """Make a revision of two frames, committed some minutes after noon."""
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def revision(minutes: int = 0, clip: str = "a" * 64, **changes: Any) -> Revision:
+        rng = np.random.default_rng(minutes)
+        values: dict[str, Any] = {
+            "revision_id": uuid.UUID(int=int(rng.integers(1, 2**60)), version=4).hex,
+            "clip_id": clip,
+            "study_id": "study-1",
+            "clip_shape": (10, 40, 50),
+            "frames": (2, 7),
+            "frame_hashes": ("1" * 64, "2" * 64),
+            "labels": rng.integers(0, 4, (2, 40, 50), dtype=np.uint8),
+            "schema": CAMUS_SCHEMA,
+            "base": Base("model", "pack-1"),
+            "parent": None,
+            "key_frames": KeyFrames((Beat(2, 7),), "set by reader"),
+            "reader": "Ö. Reader",
+            "started": noon,
+            "committed": noon + timedelta(minutes=minutes),
+            "seconds": 61.5,
+            "status": "corrected",
+            "comment": "apex “moved”\nby 3 mm",
+            "program": "0.1.0",
+        }
+        return Revision(**{**values, **changes})
+
+    return revision
