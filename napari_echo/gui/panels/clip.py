@@ -39,7 +39,7 @@ class ClipPanel(Section):
         self.body.addWidget(self.note)
         self.waiting = ElidedLabel(lines=2)
         self.waiting.setObjectName("echoNote")
-        self.open_waiting = QPushButton("Open")
+        self.open_waiting = QPushButton("Open them")
         row = self.add_row()
         row.addWidget(self.waiting, 1)
         row.addWidget(self.open_waiting)

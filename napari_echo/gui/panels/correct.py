@@ -69,10 +69,8 @@ class CorrectPanel(Section):
         self.waiting = ElidedLabel()
         self.commit = QPushButton("Commit")
         may_shrink(self.start_from, self.reader, self.comment)
-        row = self.add_row()
-        row.addWidget(self.waiting_edits, 1)
-        row.addWidget(self.recover)
-        row.addWidget(self.set_aside)
+        self.body.addWidget(self.waiting_edits)
+        self.add_row(self.recover, self.set_aside, stretch=1)
         self.body.addWidget(self.fork)
         row = self.add_row()
         row.addWidget(self.start_from, 1)
@@ -176,7 +174,7 @@ class CorrectPanel(Section):
             frames = frames_text(replay.uncommitted)
             reader = f" by {replay.reader}" if replay.reader else ""
             self.waiting_edits.set_full_text(
-                f"Not committed: {frames}, edited {when(replay.edited)}{reader}"
+                f"Edited {when(replay.edited)}{reader} and not committed: {frames}"
             )
 
     def refresh(self) -> None:
@@ -222,4 +220,4 @@ class CorrectPanel(Section):
 
 
 def _whose(revision: Revision) -> str:
-    return f"{revision.reader}'s of {when(revision.committed)}"
+    return f"that of {when(revision.committed)}, {revision.reader}"

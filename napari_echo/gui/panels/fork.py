@@ -57,8 +57,10 @@ class ForkBox(QWidget):
             self.resolve.setChecked(False)
 
     def _list(self, sides: list[Side], forked: bool) -> None:
-        names = "rival corrections" if forked else "readings, each from its own start"
-        self.title.set_full_text(f"This clip has {len(sides)} {names}:")
+        names = "rival corrections" if forked else "readings of their own start"
+        overlaps = sorted({f"{side.dice:.2f}" for side in sides if side.dice is not None})
+        agree = f"LV Dice {' to '.join(overlaps[:1] + overlaps[1:][-1:])}" if overlaps else ""
+        self.title.set_full_text(f"{len(sides)} {names}, {agree or 'no frame labelled by both'}:")
         for line in self._lines:
             self._column.removeWidget(line)
             line.deleteLater()
@@ -77,11 +79,10 @@ class ForkBox(QWidget):
 def describe_side(side: Side) -> tuple[str, str]:
     """Say whose labels these are: one line, and all of it for a tool tip."""
     head = side.head
-    agree = "no frame in common" if side.dice is None else f"Dice {side.dice:.2f}"
-    line = f"{head.reader} {when(head.committed)} · {frames_text(side.frames)} · {agree}"
+    line = f"{when(head.committed)} {head.reader} · {frames_text(side.frames)}"
+    agree = "" if side.dice is None else f" LV Dice with the others: {side.dice:.3f}."
     comment = f' "{head.comment}"' if head.comment else ""
-    tip = f"{line}, LV against the other{comment} (revision {head.revision_id})"
-    return line, tip
+    return line, f"{line}.{agree}{comment} Revision {head.revision_id}."
 
 
 def when(time: datetime) -> str:

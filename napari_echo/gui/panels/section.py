@@ -87,7 +87,7 @@ class ElidedLabel(QLabel):
 
     def sizeHint(self) -> QSize:
         """Ask for the height of the lines, and no width."""
-        return QSize(0, self._lines * self.fontMetrics().lineSpacing() + 2)
+        return QSize(0, self._lines * (self.fontMetrics().lineSpacing() + 2))
 
     def minimumSizeHint(self) -> QSize:
         """Ask for the height of the lines, and no width."""
