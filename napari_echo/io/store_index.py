@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -30,6 +31,7 @@ CACHE_VARIABLE = "NAPARI_ECHO_CACHE"
 
 _VERSION = 1
 _BATCH = 500
+_UNSETTLED_NS = 100_000_000
 _SEPARATOR = "\x1f"
 _ERRORS = "surrogatepass"  # names of files need not be proper text
 
@@ -105,9 +107,9 @@ class Damaged:
     reason: str
 
 
-def utc_text(time: datetime) -> str:
+def utc_text(moment: datetime) -> str:
     """Write a time so that texts sort as times do."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def read_rows(folder: Path, equal: Mapping[str, str]) -> tuple[list[Row], list[Damaged]]:
@@ -132,7 +134,7 @@ def read_rows(folder: Path, equal: Mapping[str, str]) -> tuple[list[Row], list[D
     EchoError
         If the folder cannot be read.
     """
-    there = _scan(folder)
+    now, there = time.time_ns(), _scan(folder)
     needles = [value.encode(errors=_ERRORS) for value in equal.values()]
     rows: list[Row] = []
     damaged: list[Damaged] = []
@@ -157,20 +159,20 @@ def read_rows(folder: Path, equal: Mapping[str, str]) -> tuple[list[Row], list[D
             cache.forget(name for name, *_ in known if name in unknown or name not in there)
             for batch in _read_files(folder, unknown, damaged):
                 take(batch)
-                cache.save(batch)
+                # A file of this moment may yet change within one tick of the disk's clock.
+                cache.save([entry for entry in batch if abs(now - entry[2]) > _UNSETTLED_NS])
     rows.sort(key=lambda row: (row.committed_text, row.revision_id))
     return rows, damaged
 
 
-def remembered(folder: Path) -> int:
-    """Say how many revisions the index knows of a store, whether it is there or not."""
-    with _Cache.open(folder, make=False) as cache:
-        return cache.count()
+def remembered(folder: Path) -> bool:
+    """Whether the index knows a store, be it there or not."""
+    return cache_file(folder).exists()
 
 
 def forget(folder: Path, names: Iterable[str]) -> None:
     """Have files read anew by the next listing, as what the index knows of them is wrong."""
-    with _Cache.open(folder, make=False) as cache:
+    with _Cache.open(folder) as cache:
         cache.forget(names)
 
 
@@ -242,10 +244,9 @@ class _Cache:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, *, make: bool = True) -> Iterator[_Cache]:
+    def open(cls, folder: Path) -> Iterator[_Cache]:
         cache = cls(cache_file(folder))
-        if make or cache._path.exists():
-            cache._connect()
+        cache._connect()
         try:
             yield cache
         finally:
@@ -280,13 +281,6 @@ class _Cache:
                     self._path.unlink()
                     self._connect()
             return []
-
-    def count(self) -> int:
-        """How many revisions it knows."""
-        with suppress(sqlite3.Error):
-            if self._database is not None:
-                return int(self._database.execute("SELECT count(*) FROM revision").fetchone()[0])
-        return 0
 
     def save(self, entries: list[_Entry]) -> None:
         """Remember files, if it can."""

@@ -120,7 +120,8 @@ def verify(folder: Path, on_progress: Callable[[int, int], None] | None = None) 
         if on_progress is not None:
             on_progress(done, len(paths))
     # What the index says of them may be from a better time.
-    store_index.forget(folder, [finding.path.name for finding in findings if finding.is_damage])
+    if damaged := [finding.path.name for finding in findings if finding.is_damage]:
+        store_index.forget(folder, damaged)
     findings += _check_parents(folder, revisions)
     return Verified(len(revisions), tuple(findings))
 

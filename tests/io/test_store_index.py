@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from napari_echo.io.store import LabelStore
 from napari_echo.io.store_index import cache_file
 
 Make = Callable[..., Revision]
+NOON = 1772366400
 PARENT = "1" * 32
 
 
@@ -26,7 +28,8 @@ def store(tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> LabelS
     monkeypatch.setenv("NAPARI_ECHO_CACHE", str(tmp_path / "cache"))
     store = LabelStore(tmp_path / "store")
     for minutes, clip, reader in ((1, "a", "ann"), (2, "b", "bob"), (3, "a", "bob")):
-        store.commit(make(minutes, clip * 64, reader=reader))
+        path = store.commit(make(minutes, clip * 64, reader=reader))
+        os.utime(path, (NOON, NOON))  # the index keeps only files that have settled
     store.rows()
     return store
 
@@ -64,6 +67,23 @@ def test_rows_are_filtered(store: LabelStore) -> None:
 def test_the_store_itself_holds_revisions_only(store: LabelStore) -> None:
     assert len(list(store.path.iterdir())) == 3
     assert cache_file(store.path).is_file()
+
+
+def test_what_the_index_knows_is_not_read_again(store: LabelStore) -> None:
+    before, path = store.rows(), store.path / f"{store.rows()[0].revision_id}.tif"
+    path.write_bytes(bytes(path.stat().st_size))
+    os.utime(path, (NOON, NOON))  # as damage that is no write leaves it
+    assert store.rows() == before
+    assert len(store.revisions()) == 2  # whose files are read, and checked
+
+
+def test_a_change_within_a_tick_of_the_clock_is_noticed(store: LabelStore, make: Make) -> None:
+    path = store.commit(make(9))
+    assert len(store.rows()) == 4
+    changed = path.stat().st_mtime_ns
+    path.write_bytes(bytes(path.stat().st_size))
+    os.utime(path, ns=(changed, changed))
+    assert len(store.rows()) == 3
 
 
 def _flip_everywhere(path: Path) -> None:
