@@ -44,6 +44,9 @@ def export(
         Literal["leave", "latest"],
         typer.Option(help="Clips with rival labels: leave them out, or let the latest count."),
     ] = "leave",
+    view: Annotated[
+        Literal["A4C", "A2C", "unknown"], typer.Option(help="View of clips that do not say theirs.")
+    ] = "unknown",
     json: AsJson = False,
 ) -> None:
     """Write the committed labels as a data set, with a manifest of what went in and what not."""
@@ -67,6 +70,7 @@ def export(
         fork=fork,
         store=str(store.absolute()),
         left_out=left_out,
+        view=view,
     )
     with progress("Exporting") as update:
         while True:

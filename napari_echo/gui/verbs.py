@@ -20,6 +20,7 @@ from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.corrections import Start
+from napari_echo.workflow.export_labels import Exported
 from napari_echo.workflow.recover import Recovered
 from napari_echo.workflow.session import Session
 
@@ -44,6 +45,8 @@ class Verbs:
     ----------
     may_leave : callable
         Asked before the open clip is left, where strokes are not committed.
+    last_export : Exported or None
+        What the last export came to.
 
     Signals
     -------
@@ -63,6 +66,7 @@ class Verbs:
         self.session = session
         self.runner, self.background = runner, background
         self.may_leave: Callable[[], bool] = lambda: True
+        self.last_export: Exported | None = None
         self._recall_due = False
         runner.failed.connect(self.refused.emit)
         runner.cancelled.connect(self._on_cancelled)
@@ -369,23 +373,27 @@ class Verbs:
 
     # Export -------------------------------------------------------------------
 
-    def export(self, out: Path) -> None:
-        """Write the committed frames of this session's clips as a labelled set."""
+    def export(self, out: Path, format: str = "clips") -> None:
+        """Write the committed frames of this session's clips as a data set of a format."""
         session = self.session
         if self._may(obstacle(Step.EXPORT, session)):
             corrections = session.corrections
+            store = corrections.store
             self.runner.start(
                 EXPORTING,
                 jobs.export,
                 corrections.all_revisions(),
                 dict(corrections.clips),
                 out,
+                format,
+                "" if store is None else str(store.path.absolute()),
                 done=self._take_export,
             )
 
-    def _take_export(self, path: Path) -> None:
-        self.session.corrections.take_export(path)
-        self.told.emit(f"Exported to {path}.")
+    def _take_export(self, exported: Exported) -> None:
+        self.last_export = exported
+        self.session.corrections.take_export(exported.path)
+        self.told.emit(" ".join(filter(None, (exported.told(), exported.told_left_out()))))
 
     # Retrain ------------------------------------------------------------------
 

@@ -34,13 +34,13 @@ WORDS: dict[Kind, str] = {
     "superseded": "superseded by later labels",
     "rejected": "rejected",
     "second reader": "waiting for a second reader",
-    "fork": "rival labels that nobody chose from",
+    "fork": "with rival labels that nobody chose from",
     "no clip": "of clips that were not given",
-    "other frames": "of other pixels than the clip has",
+    "other frames": "of other pixels than their clip has",
     "schema": "of another label schema",
-    "format": "more than the format can hold",
-    "unreadable": "files that cannot be read",
-    "damaged": "damaged files of the store",
+    "format": "that the format cannot hold",
+    "unreadable": "that cannot be read",
+    "damaged": "of the store that are damaged",
 }
 """What each reason to leave labels out is called in a summary."""
 
@@ -76,9 +76,19 @@ class Exported:
 
     def told_left_out(self) -> str:
         """Say in one sentence what did not go in; empty if all did."""
-        counts = Counter(left.kind for left in self.left_out)
-        parts = [f"{n} {WORDS[kind]}" for kind, n in counts.most_common()]
-        return f"Left out: {', '.join(parts)}." if parts else ""
+        summary = _summary(self.left_out)
+        return f"Left out: {summary}." if summary else ""
+
+
+def _summary(left_out: Iterable[LeftOut]) -> str:
+    """How many labelled frames, or files, were left out for each reason; the most first."""
+    counts: Counter[Kind] = Counter()
+    for left in left_out:
+        counts[left.kind] += len(left.frames) if left.revision_id else 1
+    return ", ".join(
+        f"{_count(n, 'file' if kind in ('unreadable', 'damaged') else 'frame')} {WORDS[kind]}"
+        for kind, n in counts.most_common()
+    )
 
 
 @dataclass
@@ -100,12 +110,15 @@ class _Record:
         clips: Iterable[EchoClip],
         wanted: set[str],
         read: Callable[[str], Sequence[Revision]],
+        view: str,
     ) -> Iterator[LabelledClip]:
         """Choose the labels of each clip that has some, once."""
         for clip in clips:
             if clip.clip_id not in wanted or clip.clip_id in self.seen:
                 continue
             self.seen.add(clip.clip_id)
+            if clip.view == "unknown":
+                clip = replace(clip, view=view)
             revisions = read(clip.clip_id)
             if not revisions:
                 continue
@@ -192,6 +205,7 @@ def iter_export(
     fork: Fork = "leave",
     store: str = "",
     left_out: list[LeftOut] | None = None,
+    view: str = "unknown",
 ) -> Generator[tuple[int, int], None, Exported]:
     """Write committed labels as a new folder: the whole of it or nothing.
 
@@ -216,6 +230,8 @@ def iter_export(
     left_out : list of LeftOut, optional
         What was left out before, such as files that cannot be read; looked at
         when all clips were read.
+    view : str
+        View of the clips that do not say theirs.
 
     Yields
     ------
@@ -236,7 +252,7 @@ def iter_export(
     wanted = {row.clip_id for row in rows}
     record = _Record(format_of(format), splits or Splits(), fork, [])
     with new_folder(Path(out)) as partial:
-        outcomes = record.format.fill(partial, record.items(clips, wanted, read))
+        outcomes = record.format.fill(partial, record.items(clips, wanted, read, view))
         for n, outcome in enumerate(outcomes):
             record.take(record.given[n], outcome)
             yield len(record.seen), len(wanted)
@@ -271,12 +287,10 @@ def iter_export(
 def _nothing(record: _Record, out: Path) -> str:
     if not record.left_out:
         return f"There is no label to export, so {out} was not made."
-    counts = Counter(left.kind for left in record.left_out)
     # Files that cannot be read may be none of the labelled clips: what became of labels tells more.
     about = [left for left in record.left_out if left.revision_id] or record.left_out
-    example = about[0].reason
-    others = "; ".join(f"{n} {WORDS[k]}" for k, n in counts.most_common())
-    return f"No label can be exported ({others}), so {out} was not made. {example}"
+    summary = _summary(record.left_out)
+    return f"No label can be exported ({summary}), so {out} was not made. {about[0].reason}"
 
 
 def _manifest(record: _Record, store: str) -> dict[str, Any]:
