@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -61,6 +62,59 @@ def real_cine(real_cine_path: Path) -> EchoClip:
     from napari_echo.io.load import load
 
     return load(real_cine_path)
+
+
+@pytest.fixture(scope="session")
+def phantom_stills(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip data set of ED and ES of eight small phantoms, two of them for validation."""
+    from napari_echo.io.clipset import write_clipset
+    from napari_echo.phantom.generate import generate
+
+    def clips() -> Iterable[LabelledClip]:
+        for seed in range(8):
+            phantom = generate(seed, size=(96, 96), frames="key")
+            split = "val" if seed < 2 else "train"
+            yield LabelledClip(phantom.clip, phantom.truth, phantom.key_frames, split, phantom.ef)
+
+    return write_clipset(tmp_path_factory.mktemp("phantoms") / "stills", clips())
+
+
+def _commit_truth(
+    data: Path, store: Path, studies: int = 3, *, split: str = "train", wrong: bool = False
+) -> Path:
+    """Commit the true masks of a data set's first clips as corrections; `wrong` ones on request."""
+    from datetime import UTC, datetime
+
+    from napari_echo.core.revision import Base
+    from napari_echo.io.clipset import open_clipset
+    from napari_echo.io.clipset_clips import read_clip, read_truth
+    from napari_echo.io.store import LabelStore
+    from napari_echo.workflow.correct import correct
+
+    clips = open_clipset(data)
+    for entry in [e for e in clips.entries if e.split == split][:studies]:
+        clip, truth = read_clip(clips, entry), read_truth(clips, entry)
+        assert truth is not None
+        # The LV and the background change places.
+        labels = np.array([1, 0, 2, 3], np.uint8)[truth.labels] if wrong else truth.labels
+        revision = correct(
+            clip,
+            labels,
+            entry.labelled_frames,
+            Base("nothing", ""),
+            reader="tester",
+            started=datetime.now(UTC),
+            key_frames=entry.key_frames,
+            schema=truth.schema,
+        )
+        LabelStore(store).commit(revision)
+    return store
+
+
+@pytest.fixture(scope="session")
+def commit_truth() -> Callable[..., Path]:
+    """Commit true masks of a clip data set to a label store."""
+    return _commit_truth
 
 
 def _write_pediatric(root: Path, videos: Iterable[tuple[str, LabelledClip, int]]) -> Path:

@@ -6,7 +6,7 @@ import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-HEIGHT = 140
+HEIGHT = 120
 # Okabe-Ito, told apart by colour-blind readers.
 LOSS, DICE = "#e69f00", "#56b4e9"
 
@@ -18,7 +18,7 @@ class LearningCurves(QWidget):
         super().__init__(parent)
         self.legend = QLabel(
             f"<font color='{LOSS}'>━</font> loss &nbsp; <font color='{DICE}'>●</font> "
-            "validation Dice of the LV"
+            "validation Dice, by iteration"
         )
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.plot = pg.PlotWidget()
@@ -29,7 +29,6 @@ class LearningCurves(QWidget):
         # Pyqtgraph makes a menu without an owner, which outlives the plot.
         item.ctrlMenu.setParent(self, Qt.WindowType.Popup)
         item.showAxis("right")
-        item.setLabel("bottom", "iteration")
         item.layout.setContentsMargins(1, 6, 1, 1)
         for side in ("left", "right", "bottom"):
             item.getAxis(side).enableAutoSIPrefix(False)
@@ -76,7 +75,7 @@ class LearningCurves(QWidget):
             iters = sorted(values)
             curve.setData(iters, [values[i] for i in iters])
         item = self.plot.getPlotItem()
-        item.setXRange(0, iterations, padding=0.02)
+        item.setXRange(0, iterations, padding=0.04)
         item.setYRange(0, max(self.losses.values(), default=1.0), padding=0.05)
         low = min(self.dices.values(), default=0.0)
         self._right.setYRange(max(0.0, low - 0.05), 1.0, padding=0.05)

@@ -118,7 +118,8 @@ def _options(
     iterations: int, size: int, seed: int, split: str | None, params: TrainParams
 ) -> dict[str, Any]:
     warm_up = max(1, iterations // 10)
-    fifth = max(1, iterations // 5)
+    # A checkpoint takes as long to write as a few iterations take.
+    fifth = max(10, iterations // 5)
     options: dict[str, Any] = {
         "size": size,
         "randomness.seed": seed,

@@ -138,11 +138,11 @@ def _plan(
     old: Sequence[ClipSet],
     val: ClipSet,
 ) -> dict[str, Any]:
-    """What decides the outcome, as JSON gives it back."""
+    """What decides which model comes out, as JSON gives it back."""
     return {
         "base": base.id,
         "size": size,
-        "params": request.params.model_dump(),
+        "params": request.params.model_dump(exclude={"dice_tolerance", "ef_tolerance"}),
         "revisions": sorted(revision.revision_id for revision in revisions),
         "data": [data.fingerprint(clips, data.TRAIN) for clips in old],
         "val": [request.split, data.fingerprint(val, request.split)],

@@ -268,8 +268,8 @@ def repeats(old: Sequence[int], corrected: int, params: TrainParams) -> list[int
 
     They make up ``params.share`` of the frames shown, unless each of them would
     be shown more than ``params.visits`` times for it: few corrections get less,
-    and are not learned by heart. Nor are many old labels drowned by many
-    corrections: then these are repeated in turn.
+    and are not learned by heart. Nor do many corrections drown few old labels,
+    which are then repeated in turn.
 
     Parameters
     ----------
@@ -288,10 +288,9 @@ def repeats(old: Sequence[int], corrected: int, params: TrainParams) -> list[int
     total = sum(old)
     if not total:
         return [*(1 for _ in old), 1]
-    drawn = params.iterations * params.batch
-    share = min(params.share, params.visits * corrected / drawn)
-    # At most what they would have anyway is no reason to show them less.
-    share = min(max(share, corrected / (corrected + total)), 0.99)
+    visited = params.visits * corrected / (params.iterations * params.batch)
+    # What they have anyway is no more than the old labels get.
+    share = min(params.share, max(visited, corrected / (corrected + total)), 0.99)
     wanted = share / (1 - share) * total / corrected
     if wanted >= 1:
         return [*(1 for _ in old), round(wanted)]

@@ -69,9 +69,9 @@ class RetrainPanel(Section):
         self.iterations.setRange(1, 100_000)
         self.iterations.setValue(TrainParams().iterations)
         self.iterations.setToolTip("How many batches it learns from.")
+        self.body.addWidget(self.base)
         row = self.add_row()
-        row.addWidget(self.base, 1)
-        row.addWidget(QLabel("iterations"))
+        row.addWidget(QLabel("iterations"), 1)
         row.addWidget(self.iterations)
         self.validation_label, self.choose_validation = self._folder_row(self.ask_validation)
         self.old_label, self.choose_old = self._folder_row(self.ask_old)
@@ -110,6 +110,9 @@ class RetrainPanel(Section):
         self.table = QLabel()
         self.table.setTextFormat(Qt.TextFormat.RichText)
         self.table.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        font = self.table.font()
+        font.setPointSizeF(0.85 * font.pointSizeF())
+        self.table.setFont(font)
         self.verdict = ElidedLabel(lines=3)
         self.use = QPushButton("Use the new model")
         self.use.setToolTip("Add it to the models of this session, and choose it.")
@@ -246,8 +249,8 @@ class RetrainPanel(Section):
         if self.outcome is not None:
             self.table.setText(_table(self.outcome, self._warning))
             self.table.setToolTip(
-                "Means over the clips of the validation set, and the difference with its 95% "
-                "interval over patients."
+                "Means over the clips of the validation set, and the 95% interval of new minus "
+                "old over patients."
             )
 
     def _on_failed(self, sentence: str) -> None:
@@ -293,7 +296,8 @@ def _time(seconds: float) -> str:
 
 def _table(outcome: dict[str, Any], warning: str) -> str:
     """The comparison as a table of rich text."""
-    head = "".join(f"<th align='right'>&nbsp;{name}</th>" for name in ("old", "new", "difference"))
+    titles = ("old", "new", "95% of difference")
+    head = "".join(f"<th align='right'>&nbsp;{title}</th>" for title in titles)
     lines = [f"<tr><th></th>{head}</tr>"]
     for row in outcome["compared"]:
         name = row["measure"].replace(" all frames", "").replace(", absolute", "").replace(",", "")
@@ -305,7 +309,8 @@ def _table(outcome: dict[str, Any], warning: str) -> str:
                 ("base", ""), ("new", ""), ("difference", "+"), ("low", "+"), ("high", "+")
             )
         ]  # fmt: skip
-        cells = [values[0], values[1], f"{values[2]} [{values[3]}, {values[4]}]"]
+        interval = values[2] if row["low"] is None else f"{values[3]} to {values[4]}"
+        cells = [values[0], values[1], interval]
         style = f" style='color:{warning}'" if row["worse"] else ""
         lines.append(
             f"<tr{style}><td>{name}</td>"
