@@ -214,9 +214,9 @@ class ReviewLayers:
 
     def _show_relabelled(self, frame: int) -> None:
         layer = self.find("correction")
-        if layer is not None:
+        if layer is not None and self.frame == frame:
             layer.refresh()
-            self.go_to(frame)
+        self.go_to(frame)
 
     def show_heat(self, shown: bool) -> None:
         """Show or hide the heat map."""

@@ -86,6 +86,8 @@ class EchoReview(QWidget):
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
         self._clock.start(TICK_MS)
+        corrections = self.session.corrections
+        self.destroyed.connect(lambda: corrections.close())
         QTimer.singleShot(0, self._adopt_what_is_there)
         self.verbs.find_waiting()
 
@@ -139,6 +141,7 @@ class EchoReview(QWidget):
         self.correct_panel.paint_wanted.connect(self.layers.paint_with)
         self.correct_panel.restore_wanted.connect(self.layers.restore_frame)
         self.correct_panel.discard_wanted.connect(self._discard)
+        self.verbs.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
         self.viewer.dims.events.current_step.connect(self.curves.move_cursor)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.layers.events.removed.connect(self._on_removed)

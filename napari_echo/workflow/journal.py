@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,6 +27,7 @@ from napari_echo.core.history import Edit
 from napari_echo.core.revision import Revision
 from napari_echo.io.journal import SUFFIX, JournalFile, Record, pack_arrays, write_journal
 from napari_echo.io.reading import reason
+from napari_echo.io.writing import PARTIAL
 from napari_echo.workflow.journal_replay import Replay, edit_record
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "NAPARI_ECHO_JOURNAL"
 ASIDE = "set-aside"
-RETRY_S = 1.0
+RETRY_S, STALE_S = 1.0, 3600.0
 COMPACT_BYTES = 4 * 2**20
 """Size from which a journal is compacted, and again at four times its compact size."""
 
@@ -131,7 +133,12 @@ class DraftJournal:
             with suppress(Empty):
                 while True:
                     batch.append(self._queue.get_nowait())
-            self._write_patiently(batch)
+            try:
+                self._write_patiently(batch)
+            except Exception as error:
+                # A fault of the program, which must not stay unseen; its traceback is printed.
+                self.error = f"{self.path} is written no more: {error!r}."
+                raise
             with self._idle:
                 self._written += len(batch)
                 self._idle.notify_all()
@@ -190,12 +197,11 @@ class DraftJournal:
     def _compact(self) -> None:
         """Write the file anew without what can no longer be undone."""
         assert self._file is not None
-        replay = Replay(self.path)
         self._file.close()
-        try:
-            write_journal(self.path, replay.records())
-        finally:
-            self._file = JournalFile(self.path)
+        # Where the disk has no room for a second file, the long one goes on.
+        with suppress(EchoError):
+            write_journal(self.path, Replay(self.path).records())
+        self._file = JournalFile(self.path)
         self._limit = max(COMPACT_BYTES, 4 * self._file.size)
 
     def _hash(self, frame: int) -> str:
@@ -255,6 +261,7 @@ class JournalFolder:
         be read are set aside. It reads files: call it in a worker thread.
         """
         self.settle()
+        self._sweep()
         found = []
         for path in sorted(self.path.glob(f"*{SUFFIX}")):
             lock = _lock(path)
@@ -276,6 +283,13 @@ class JournalFolder:
             finally:
                 lock.release()
         return sorted(found, key=lambda replay: replay.edited, reverse=True)
+
+    def _sweep(self) -> None:
+        """Remove what kills left of files that were being written."""
+        for path in self.path.glob(f"{PARTIAL}*"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > STALE_S:
+                    path.unlink()
 
     def take_up(self, replay: Replay, clip: EchoClip) -> DraftJournal:
         """Go on with a journal that waits.

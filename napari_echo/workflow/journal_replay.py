@@ -103,6 +103,7 @@ class Replay:
         self.accepted: set[int] = set()
         self.history = History()
         self.hashes: dict[int, str] = {}
+        self._records: dict[Edit, Record] = {}
         chunks = split_blob(data["sizes"], record.blob)
         self._baseline = _Lazy(chunks, (height, width))
         self._labels = _Lazy(chunks, (height, width))
@@ -115,6 +116,7 @@ class Replay:
             edit.apply(self._labels)
             self.hashes.setdefault(edit.frame, str(data["hash"]))
             if record.kind == "edit":
+                self._records[edit] = record
                 self.history.push([edit], more=bool(data["more"]))
         elif record.kind == "seal":
             self.history.push([], more=False)
@@ -238,8 +240,10 @@ class Replay:
                 yield edit_record("lay", lay, self.hashes[frame])
         for stroke in self.history.strokes:
             for place, edit in enumerate(stroke):
+                # Compressed already, which is what takes time.
+                known = self._records[edit]
                 more = place < len(stroke) - 1
-                yield edit_record("edit", edit, self.hashes[edit.frame], more=more)
+                yield Record("edit", {**known.data, "more": more}, known.blob)
         for _ in range(self.undone):
             yield Record("undo")
         about = {"reader": self.reader, "comment": self.comment, "key_frames": None, **self._about}

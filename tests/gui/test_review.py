@@ -391,7 +391,10 @@ def test_an_earlier_days_revision_is_found_in_the_store(
     assert np.isfinite(second.session.measures["correction"].area).all()
 
 
-@pytest.mark.parametrize(("answer", "stays"), [("Cancel", True), ("Discard", False)])
+@pytest.mark.parametrize(
+    ("answer", "stays", "waiting"),
+    [("Cancel", True, 0), ("Discard", False, 0), ("Save", False, 1)],
+)
 @pytest.mark.parametrize("way", ["napari", "widget"])
 def test_strokes_are_not_lost_without_asking(
     reviewed: Reviewed,
@@ -402,6 +405,7 @@ def test_strokes_are_not_lost_without_asking(
     way: str,
     answer: str,
     stays: bool,
+    waiting: int,
 ) -> None:
     viewer, review = reviewed
     review.verbs.adopt(clip)
@@ -430,6 +434,7 @@ def test_strokes_are_not_lost_without_asking(
     assert len([r for r in roles(viewer) if r == "clip"]) == 1
     assert ("correction" in roles(viewer)) is stays
     wait(review)
+    assert len(review.session.corrections.waiting) == waiting
 
 
 def test_nothing_of_the_dock_is_cut_off(

@@ -121,6 +121,7 @@ class ClipPanel(Section):
             widget.setVisible(bool(others))
         gate(self.open_waiting, busy, "Open these clips, to recover their edits or put them away.")
         plural = "s" if len(others) > 1 else ""
+        self.open_waiting.setText("Open them" if plural else "Open it")
         self.waiting.set_full_text(
             f"Uncommitted edits in {len(others)} clip{plural}: {', '.join(others.values())}"
         )

@@ -152,9 +152,9 @@ class CorrectPanel(Section):
             "correction": len(heads) == 1,
             "truth": session.truth is not None,
         }
-        wanted |= {start: f"from {STARTS[start]}" for start in STARTS if there[start]}
         if len(heads) > 1:
             wanted |= {f"correction {h.revision_id}": f"from {_whose(h)}" for h in reversed(heads)}
+        wanted |= {start: f"from {STARTS[start]}" for start in STARTS if there[start]}
         if [self.start_from.itemData(i) for i in range(self.start_from.count())] != list(wanted):
             self.start_from.clear()
             for start, text in wanted.items():
