@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "NAPARI_ECHO_JOURNAL"
 ASIDE = "set-aside"
-RETRY_S, STALE_S = 1.0, 3600.0
+RETRY_S, PEEK_S, STALE_S = 1.0, 0.2, 3600.0
 COMPACT_BYTES = 4 * 2**20
 """Size from which a journal is compacted, and again at four times its compact size."""
 
@@ -232,6 +232,7 @@ class JournalFolder:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path if path is not None else journal_folder()
         self._closing: list[DraftJournal] = []
+        self._searching = threading.Lock()
 
     def begin(self, clip: EchoClip, draft: Draft, reader: str) -> DraftJournal:
         """Begin the journal of a draft."""
@@ -260,13 +261,19 @@ class JournalFolder:
         Journals without uncommitted edits are removed, and those that cannot
         be read are set aside. It reads files: call it in a worker thread.
         """
+        # One search at a time, as each locks what it reads.
+        with self._searching:
+            return self._waiting()
+
+    def _waiting(self) -> list[Replay]:
         self.settle()
         self._sweep()
         found = []
         for path in sorted(self.path.glob(f"*{SUFFIX}")):
             lock = _lock(path)
             try:
-                lock.acquire(timeout=0)
+                # As long as another program may need to look whether it can be offered.
+                lock.acquire(timeout=PEEK_S)
             except (Timeout, OSError):
                 continue
             try:

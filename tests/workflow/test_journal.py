@@ -275,6 +275,17 @@ class TestEnding:
         corrections.leave()
         assert [replay.uncommitted for replay in folder.waiting()] == [(1,)]
 
+    def test_searches_at_the_same_time_find_the_same(
+        self, corrections: Corrections, folder: JournalFolder
+    ) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        paint(corrections, 1, 2)
+        corrections.leave()
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: len(folder.waiting()), range(32)))
+        assert found == [1] * 32
+
     def test_what_is_discarded_is_set_aside_and_not_offered(
         self, corrections: Corrections, folder: JournalFolder
     ) -> None:
