@@ -275,7 +275,7 @@ class EchoReview(QWidget):
         self.setStyleSheet(style_sheet(self.viewer.theme))
         colors = theme_colors(self.viewer.theme)
         self.curves.set_colors(colors["background"], colors["text"])
-        self.retrain_panel.set_colors(colors["background"], colors["text"], colors["warning"])
+        self.retrain_panel.curves.set_colors(colors["background"], colors["text"])
 
     # The end --------------------------------------------------------------------
 

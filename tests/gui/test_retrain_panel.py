@@ -10,7 +10,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from pytestqt.qtbot import QtBot
 
-from napari_echo.gui.panels.retrain import NO_CORRECTION, NO_VALIDATION, RetrainPanel
+from napari_echo.gui.panels.retrain import NO_CORRECTION, NO_VALIDATION, WORSE, RetrainPanel
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.clipset import open_clipset
@@ -125,15 +125,14 @@ def test_the_curves_follow_the_training(panel: RetrainPanel) -> None:
 
 
 def test_a_worse_model_is_shown_and_not_offered(panel: RetrainPanel) -> None:
-    panel.set_colors("#000000", "#ffffff", "#aa0000")
     panel.retraining.told.emit(
         {"step": "outcome", "offered": False, "pack": "/work/pack", "base": "old",
          "reasons": ["Dice all frames fell."], "compared": ROWS, "work_dir": "/work"}
     )  # fmt: skip
     text = panel.table.text()
     assert "0.900" in text
-    assert "−0.030 to −0.010" in text
-    assert text.count("color:#aa0000") == 1
+    assert "−0.030, −0.010" in text
+    assert text.count(f"color:{WORSE}") == 1
     assert "–" in text
     assert panel.use.isHidden()
     assert "/work/pack" in panel.verdict.full_text()

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QWidget,
 )
@@ -24,6 +25,7 @@ from napari_echo.gui.steps import Step
 from napari_echo.gui.verbs import Verbs
 
 NO_VALIDATION = "Choose a validation set first: it judges the new model."
+WORSE = "#d55e00"  # of Okabe-Ito; readable on napari's dark and on its light
 NO_CORRECTION = "Commit a frame first: corrections are what is learned."
 
 
@@ -44,7 +46,6 @@ class RetrainPanel(Section):
         self.validation: Path | None = None
         self.old_data: Path | None = None
         self.outcome: dict[str, Any] | None = None
-        self._warning = "#ff0000"
         self._add_choices()
         self._add_progress()
         self._add_outcome()
@@ -110,9 +111,8 @@ class RetrainPanel(Section):
         self.table = QLabel()
         self.table.setTextFormat(Qt.TextFormat.RichText)
         self.table.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        font = self.table.font()
-        font.setPointSizeF(0.85 * font.pointSizeF())
-        self.table.setFont(font)
+        # Else a long row would widen the whole dock.
+        self.table.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.verdict = ElidedLabel(lines=3)
         self.use = QPushButton("Use the new model")
         self.use.setToolTip("Add it to the models of this session, and choose it.")
@@ -231,7 +231,11 @@ class RetrainPanel(Section):
 
     def _take_outcome(self, outcome: dict[str, Any]) -> None:
         self.outcome = outcome
-        self._show_outcome()
+        self.table.setText(_table(outcome))
+        self.table.setToolTip(
+            "Means over the clips of the validation set, and the 95% interval of new minus old "
+            "over patients."
+        )
         if outcome["offered"]:
             self.verdict.set_full_text(
                 f"No worse than {outcome['base']}. It is in {outcome['pack']}"
@@ -245,22 +249,8 @@ class RetrainPanel(Section):
         self.verdict.show()
         self.use.setVisible(outcome["offered"])
 
-    def _show_outcome(self) -> None:
-        if self.outcome is not None:
-            self.table.setText(_table(self.outcome, self._warning))
-            self.table.setToolTip(
-                "Means over the clips of the validation set, and the 95% interval of new minus "
-                "old over patients."
-            )
-
     def _on_failed(self, sentence: str) -> None:
         self.verbs.refused.emit(sentence)
-
-    def set_colors(self, background: str, foreground: str, warning: str) -> None:
-        """Take the colours of the theme."""
-        self.curves.set_colors(background, foreground)
-        self._warning = warning
-        self._show_outcome()
 
     def refresh(self) -> None:
         """Show the session as it is."""
@@ -294,9 +284,9 @@ def _time(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds >= 90 else f"{round(seconds)} s"
 
 
-def _table(outcome: dict[str, Any], warning: str) -> str:
+def _table(outcome: dict[str, Any]) -> str:
     """The comparison as a table of rich text."""
-    titles = ("old", "new", "95% of difference")
+    titles = ("old", "new", "difference, 95%")
     head = "".join(f"<th align='right'>&nbsp;{title}</th>" for title in titles)
     lines = [f"<tr><th></th>{head}</tr>"]
     for row in outcome["compared"]:
@@ -309,12 +299,12 @@ def _table(outcome: dict[str, Any], warning: str) -> str:
                 ("base", ""), ("new", ""), ("difference", "+"), ("low", "+"), ("high", "+")
             )
         ]  # fmt: skip
-        interval = values[2] if row["low"] is None else f"{values[3]} to {values[4]}"
+        interval = values[2] if row["low"] is None else f"{values[3]}, {values[4]}"
         cells = [values[0], values[1], interval]
-        style = f" style='color:{warning}'" if row["worse"] else ""
+        style = f" style='color:{WORSE}; font-weight:bold'" if row["worse"] else ""
         lines.append(
             f"<tr{style}><td>{name}</td>"
             + "".join(f"<td align='right'>&nbsp;{cell}</td>" for cell in cells)
             + "</tr>"
         )
-    return f"<table width='100%'>{''.join(lines)}</table>"
+    return f"<table width='100%' cellspacing='1' cellpadding='0' style='font-size:small'>{''.join(lines)}</table>"
