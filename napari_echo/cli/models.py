@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from napari_echo.cli import propagation
 from napari_echo.cli.console import print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from napari_echo.ml.packs import Retraining
 
 app = typer.Typer(no_args_is_help=True, help="List, show, verify, measure and make model packs.")
 
@@ -69,6 +72,7 @@ def show(pack: PackName = "default", json: AsJson = False) -> None:
     for title, lines in (
         ("Trained on", card.training_data),
         *((f"Measured on {data} by `{cmd}`", values) for (data, cmd), values in measured.items()),
+        ("Retrained", _retrained(card.retraining)),
         ("Limits", card.limits),
         ("Cite", card.citation),
         ("Train again", card.train_again),
@@ -231,6 +235,23 @@ def import_model(
         bits=_bits(bits),
     )
     typer.echo(str(made.path))
+
+
+def _retrained(record: Retraining | None) -> list[str]:
+    """How a pack came from another, line by line."""
+    if record is None:
+        return []
+    verdict = "no worse than" if record.offered else "WORSE than"
+    return [
+        f"from {record.base} ({record.base_id[:12]}), {verdict} it on {record.validation.name}, "
+        f"split {record.validation.split} ({record.validation.fingerprint[:12]})",
+        *(
+            f"{used.name} ({used.fingerprint[:12]}): {used.frames} frames of {used.clips} clips, "
+            f"listed {used.repeat} times"
+            for used in record.data
+        ),
+        f"{len(record.revisions)} revisions; --json lists them",
+    ]
 
 
 def _bits(bits: Bits) -> Literal[8, 16]:

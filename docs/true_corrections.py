@@ -1,0 +1,41 @@
+"""Commit the true masks of a clip data set as if a reader had corrected a model to them.
+
+python docs/true_corrections.py CLIPSET STORE STUDIES
+"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from napari_echo.core.revision import Base
+from napari_echo.io.clipset import open_clipset
+from napari_echo.io.clipset_clips import read_clip, read_truth
+from napari_echo.io.store import LabelStore
+from napari_echo.workflow.correct import correct
+
+
+def main(root: Path, store: Path, studies: int) -> None:
+    """Commit the first studies of the split "train"."""
+    clips, labels = open_clipset(root), LabelStore(store)
+    labelled = [e for e in clips.entries if e.split == "train" and e.labelled_frames]
+    wanted = list(dict.fromkeys(entry.study_id for entry in labelled))[:studies]
+    for entry in labelled:
+        truth = read_truth(clips, entry)
+        if entry.study_id not in wanted or truth is None:
+            continue
+        labels.commit(
+            correct(
+                read_clip(clips, entry),
+                truth.labels,
+                entry.labelled_frames,
+                Base("truth", ""),
+                reader="simulated",
+                started=datetime.now(UTC),
+                key_frames=entry.key_frames,
+                schema=truth.schema,
+            )
+        )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
