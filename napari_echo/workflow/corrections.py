@@ -20,7 +20,8 @@ from napari_echo.core.revision import Base, Revision, check_frames
 from napari_echo.io.json_fields import key_frames_to_dict
 from napari_echo.workflow.draft import Draft
 from napari_echo.workflow.forks import lineage
-from napari_echo.workflow.journal import Ending, JournalFolder
+from napari_echo.workflow.journal import JournalFolder
+from napari_echo.workflow.journal_writer import Ending
 
 if TYPE_CHECKING:
     from napari_echo.io.store import LabelStore

@@ -16,7 +16,7 @@ from napari_echo.core.labels import LabelSchema
 from napari_echo.core.revision import Base, Revision
 
 if TYPE_CHECKING:
-    from napari_echo.workflow.journal import DraftJournal
+    from napari_echo.workflow.journal_writer import DraftJournal
 
 
 @dataclass(eq=False)

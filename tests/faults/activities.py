@@ -20,7 +20,7 @@ from napari_echo.io.clipset import open_clipset
 from napari_echo.io.store import LabelStore
 from napari_echo.io.store_merge import merge
 from napari_echo.io.store_verify import verify
-from napari_echo.workflow import journal as journal_module
+from napari_echo.workflow import journal_writer
 from napari_echo.workflow.correct import correct
 from napari_echo.workflow.corrections import Corrections
 from napari_echo.workflow.export import export_clipset
@@ -79,7 +79,7 @@ class Edit:
 
     def work(self, place: Path, seed: int, say: Say) -> None:
         """Edit about 200 times a second."""
-        journal_module.COMPACT_BYTES = 20_000
+        journal_writer.COMPACT_BYTES = 20_000
         corrections = _begin(place, seed)
         for number, act in enumerate(acts(seed), 1):
             _act(corrections, act)

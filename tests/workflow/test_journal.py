@@ -19,7 +19,7 @@ from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import LV_SCHEMA, Segmentation
 from napari_echo.core.revision import Revision
 from napari_echo.io.store import LabelStore
-from napari_echo.workflow import journal as journal_module
+from napari_echo.workflow import journal_writer
 from napari_echo.workflow.correct import correct
 from napari_echo.workflow.corrections import Corrections
 from napari_echo.workflow.draft import Draft
@@ -227,7 +227,7 @@ def test_undo_never_reaches_another_clip(corrections: Corrections, clip: EchoCli
 def test_a_long_journal_is_compacted_and_says_the_same(
     clip: EchoClip, folder: JournalFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal_module, "COMPACT_BYTES", 3000)
+    monkeypatch.setattr(journal_writer, "COMPACT_BYTES", 3000)
     corrections = begin(clip, folder, tmp_path)
     journal = draft_of(corrections).journal
     assert journal is not None
@@ -343,7 +343,7 @@ class TestTrouble:
     def test_a_journal_that_cannot_be_written_says_so_and_goes_on_when_it_can(
         self, clip: EchoClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(journal_module, "RETRY_S", 0.05)
+        monkeypatch.setattr(journal_writer, "RETRY_S", 0.05)
         blocked = tmp_path / "blocked"
         blocked.write_text("a file where the folder should be")
         corrections = begin(clip, JournalFolder(blocked / "journal"), tmp_path)
