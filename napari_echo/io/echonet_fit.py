@@ -35,34 +35,55 @@ def fit_discs(discs: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np
     ndarray of float64, shape (N, 2, 2)
         Discs across the same centre line.
     """
+    n = len(discs)
     across = discs[:, 1] - discs[:, 0]
     lengths = np.linalg.norm(across, axis=1, keepdims=True)
     across = across / np.maximum(lengths, 1e-9)
     inset = np.minimum(_INSET, lengths / 2) * across
-    fitted = np.stack([discs[:, 0] + inset, discs[:, 1] - inset], axis=1)
-    best = _dice(fitted, mask)
+    # Down the one side and up the other, as the polygon runs.
+    ends = np.concatenate([discs[:, 0] + inset, (discs[:, 1] - inset)[::-1]])
+    steps = np.concatenate([across, across[::-1]])
+    drawn = _Drawn(ends, mask)
     for _ in range(_PASSES):
-        before = best
-        for index, direction in enumerate(across):
-            for end in (0, 1):
-                for step in (-1.0, 1.0):
-                    old = fitted[index, end].copy()
-                    fitted[index, end] += step * direction
-                    found = _dice(fitted, mask)
-                    if found > best:
-                        best = found
-                    else:
-                        fitted[index, end] = old
-        if best == before:
+        moved = [drawn.move(k, sign * steps[k]) for k in range(2 * n) for sign in (-1, 1)]
+        if not any(moved):
             break
-    return fitted
+    return np.stack([drawn.ends[:n], drawn.ends[: n - 1 : -1]], axis=1)
 
 
-def outline_of(discs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points (x, y) down the one side of discs (y, x) and up the other, shape (2 N, 2)."""
-    return np.concatenate([discs[:, 0], discs[::-1, 1]])[:, ::-1]
+class _Drawn:
+    """The polygon through some points (y, x), beside the mask that it should be."""
 
+    def __init__(self, ends: NDArray[np.float64], mask: NDArray[np.bool_]) -> None:
+        self.ends = ends
+        self._mask = mask
+        whole = (0, 0, *mask.shape)
+        self._drawn, self._overlap = self._count(np.rint(ends), whole)
+        self._wanted = int(mask.sum())
 
-def _dice(discs: NDArray[np.float64], mask: NDArray[np.bool_]) -> float:
-    drawn = fill_outline(outline_of(discs), (mask.shape[0], mask.shape[1]))
-    return float(2 * (drawn & mask).sum() / (drawn.sum() + mask.sum()))
+    def move(self, k: int, step: NDArray[np.float64]) -> bool:
+        """Move a point if the polygon comes closer to the mask; tell whether it was."""
+        old, new = np.rint(self.ends), self.ends.copy()
+        new[k] += step
+        rounded = np.rint(new)
+        # Nothing changes but between the point and its neighbours, so no more is drawn.
+        near = np.array([rounded[k], *(old[(k + i) % len(old)] for i in (-1, 0, 1))]).astype(int)
+        top, left = np.maximum(near.min(axis=0), 0)
+        bottom, right = np.minimum(near.max(axis=0) + 1, self._mask.shape)
+        if bottom <= top or right <= left:
+            return False
+        window = (int(top), int(left), int(bottom), int(right))
+        before, after = self._count(old, window), self._count(rounded, window)
+        drawn, overlap = self._drawn + after[0] - before[0], self._overlap + after[1] - before[1]
+        if overlap * (self._drawn + self._wanted) <= self._overlap * (drawn + self._wanted):
+            return False
+        self.ends, self._drawn, self._overlap = new, drawn, overlap
+        return True
+
+    def _count(
+        self, points: NDArray[np.float64], window: tuple[int, int, int, int]
+    ) -> tuple[int, int]:
+        """Pixels that the polygon fills within a window, and how many of them are the mask's."""
+        top, left, bottom, right = window
+        filled = fill_outline((points - (top, left))[:, ::-1], (bottom - top, right - left))
+        return int(filled.sum()), int((filled & self._mask[top:bottom, left:right]).sum())

@@ -119,7 +119,7 @@ def test_a_stack_of_another_program_needs_no_description(tmp_path: Path) -> None
     [
         (lambda p: p.write_bytes(p.read_bytes()[:300]), "damaged"),
         (lambda p: tifffile.imwrite(p, np.full((6, 120, 160), 0.5, np.float32)), "whole numbers"),
-        (lambda p: tifffile.imwrite(p, np.zeros((2, 9, 9), np.uint8)), "outside the clip's 2 frames"),
+        (lambda p: tifffile.imwrite(p, np.zeros((2, 9, 9), np.uint8)), "outside the clip's 2"),
         (lambda p: p.with_name(f"{p.name[:-11]}.json").write_text("{"), "damaged"),
         (lambda p: p.with_name(f"{p.name[:-11]}.json").write_text(
             json.dumps({"labelled_frames": [99]})), "no labelled frame"),
