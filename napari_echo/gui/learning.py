@@ -1,6 +1,8 @@
-"""The curves of a training: the loss of each iteration and the validation Dice."""
+"""What a retraining looks like: the curves of the training, and how the models compare."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt
@@ -9,6 +11,7 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 HEIGHT = 120
 # Okabe-Ito, told apart by colour-blind readers.
 LOSS, DICE = "#e69f00", "#56b4e9"
+WORSE = "#d55e00"  # readable on napari's dark and on its light
 
 
 class LearningCurves(QWidget):
@@ -87,3 +90,30 @@ class LearningCurves(QWidget):
             axis = self.plot.getPlotItem().getAxis(side)
             axis.setPen(foreground)
             axis.setTextPen(foreground)
+
+
+def comparison(outcome: dict[str, Any]) -> str:
+    """The outcome of `napari-echo retrain --json` as a table of rich text."""
+    titles = ("old", "new", "difference, 95%")
+    head = "".join(f"<th align='right'>&nbsp;{title}</th>" for title in titles)
+    lines = [f"<tr><th></th>{head}</tr>"]
+    for row in outcome["compared"]:
+        name = row["measure"].replace(" all frames", "").replace(", absolute", "").replace(",", "")
+        name = f"{name} ({row['unit']})" if row["unit"] == "mm" else name
+        digits = 3 if row["unit"] == "" else 1
+        values = [
+            "–" if row[key] is None else f"{row[key]:{sign}.{digits}f}".replace("-", "−")
+            for key, sign in (
+                ("base", ""), ("new", ""), ("difference", "+"), ("low", "+"), ("high", "+")
+            )
+        ]  # fmt: skip
+        interval = values[2] if row["low"] is None else f"{values[3]}, {values[4]}"
+        cells = [values[0], values[1], interval]
+        style = f" style='color:{WORSE}; font-weight:bold'" if row["worse"] else ""
+        lines.append(
+            f"<tr{style}><td>{name}</td>"
+            + "".join(f"<td align='right'>&nbsp;{cell}</td>" for cell in cells)
+            + "</tr>"
+        )
+    look = "width='100%' cellspacing='1' cellpadding='0' style='font-size:small'"
+    return f"<table {look}>{''.join(lines)}</table>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -23,16 +24,22 @@ def end_with_starter() -> None:
     """Be interrupted, as by Ctrl-C, once standard input closes; where it is held open.
 
     The system closes it when the starter is gone, killed or not. What is then
-    still going on after `GRACE_S` seconds is cut off.
+    still going on after `GRACE_S` seconds is cut off. SIGTERM interrupts, too.
     """
     if END_WITH_STDIN not in os.environ:
         return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    # Not by SIGINT, which shells have ignored by what runs in the background.
+    signal.signal(signal.SIGTERM, interrupt)
 
     def watch() -> None:
         # Not through `sys.stdin`, whose lock would hang the end of the process.
         while os.read(0, 1024):
             pass
-        _thread.interrupt_main()
+        _thread.interrupt_main(signal.SIGTERM)
         time.sleep(GRACE_S)
         os._exit(130)
 

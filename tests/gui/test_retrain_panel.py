@@ -10,7 +10,8 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from pytestqt.qtbot import QtBot
 
-from napari_echo.gui.panels.retrain import NO_CORRECTION, NO_VALIDATION, WORSE, RetrainPanel
+from napari_echo.gui.learning import WORSE
+from napari_echo.gui.panels.retrain import NO_CORRECTION, NO_VALIDATION, RetrainPanel
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.clipset import open_clipset
@@ -82,6 +83,9 @@ def test_it_says_what_is_still_needed(make_panel: Callable[..., RetrainPanel], p
     panel.validation = None
     panel.refresh()
     assert panel.action.toolTip() == NO_VALIDATION
+    panel.base.setCurrentText("pidnet-s_gpm")
+    panel.refresh()
+    assert "pidnet-s_gpm cannot be trained on with corrections" in panel.action.toolTip()
     empty.start(tmp_path / "new")
     assert not empty.retraining.running
 

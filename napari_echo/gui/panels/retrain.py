@@ -17,15 +17,17 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_echo.core.errors import EchoError
 from napari_echo.core.params import TrainParams
-from napari_echo.gui.learning import LearningCurves
+from napari_echo.gui.learning import LearningCurves, comparison
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
 from napari_echo.gui.retraining import Retraining
 from napari_echo.gui.steps import Step
 from napari_echo.gui.verbs import Verbs
+from napari_echo.ml.fine_tune import config_for
+from napari_echo.ml.packs import ModelPack
 
 NO_VALIDATION = "Choose a validation set first: it judges the new model."
-WORSE = "#d55e00"  # of Okabe-Ito; readable on napari's dark and on its light
 NO_CORRECTION = "Commit a frame first: corrections are what is learned."
 
 
@@ -80,6 +82,7 @@ class RetrainPanel(Section):
         self.forget_old.setToolTip("Learn from the corrections alone.")
         self.forget_old.clicked.connect(lambda: self.set_old_data(None))
         self._old_row.addWidget(self.forget_old)
+        self.base.activated.connect(self.refresh)
         self.action.clicked.connect(self.ask)
 
     def _folder_row(self, ask: Any) -> tuple[ElidedLabel, QPushButton]:
@@ -181,7 +184,14 @@ class RetrainPanel(Section):
             return "No model pack is installed."
         if corrections.store is None or not corrections.all_revisions():
             return NO_CORRECTION
+        try:
+            config_for(self._pack())
+        except EchoError as error:
+            return str(error)
         return "" if self.validation is not None else NO_VALIDATION
+
+    def _pack(self) -> ModelPack:
+        return self.session.packs[max(self.base.currentIndex(), 0)]
 
     def arguments(self, out: Path) -> list[str]:
         """The words after `napari-echo retrain`."""
@@ -190,8 +200,7 @@ class RetrainPanel(Section):
         assert store is not None
         sources = [clip.source for clip in session.corrections.clips.values()]
         clips = dict.fromkeys(str(p) for p in (*sources, *session.paths) if p is not None)
-        pack = session.packs[max(self.base.currentIndex(), 0)]
-        words = ["--labels", str(store.path), "--base", str(pack.path), "--out", str(out)]
+        words = ["--labels", str(store.path), "--base", str(self._pack().path), "--out", str(out)]
         words += ["--val", str(self.validation), "--iterations", str(self.iterations.value())]
         words += [word for path in clips for word in ("--clips", path)]
         words += [] if self.old_data is None else ["--data", str(self.old_data)]
@@ -231,7 +240,7 @@ class RetrainPanel(Section):
 
     def _take_outcome(self, outcome: dict[str, Any]) -> None:
         self.outcome = outcome
-        self.table.setText(_table(outcome))
+        self.table.setText(comparison(outcome))
         self.table.setToolTip(
             "Means over the clips of the validation set, and the 95% interval of new minus old "
             "over patients."
@@ -282,29 +291,3 @@ class RetrainPanel(Section):
 
 def _time(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds >= 90 else f"{round(seconds)} s"
-
-
-def _table(outcome: dict[str, Any]) -> str:
-    """The comparison as a table of rich text."""
-    titles = ("old", "new", "difference, 95%")
-    head = "".join(f"<th align='right'>&nbsp;{title}</th>" for title in titles)
-    lines = [f"<tr><th></th>{head}</tr>"]
-    for row in outcome["compared"]:
-        name = row["measure"].replace(" all frames", "").replace(", absolute", "").replace(",", "")
-        name = f"{name} ({row['unit']})" if row["unit"] == "mm" else name
-        digits = 3 if row["unit"] == "" else 1
-        values = [
-            "–" if row[key] is None else f"{row[key]:{sign}.{digits}f}".replace("-", "−")
-            for key, sign in (
-                ("base", ""), ("new", ""), ("difference", "+"), ("low", "+"), ("high", "+")
-            )
-        ]  # fmt: skip
-        interval = values[2] if row["low"] is None else f"{values[3]}, {values[4]}"
-        cells = [values[0], values[1], interval]
-        style = f" style='color:{WORSE}; font-weight:bold'" if row["worse"] else ""
-        lines.append(
-            f"<tr{style}><td>{name}</td>"
-            + "".join(f"<td align='right'>&nbsp;{cell}</td>" for cell in cells)
-            + "</tr>"
-        )
-    return f"<table width='100%' cellspacing='1' cellpadding='0' style='font-size:small'>{''.join(lines)}</table>"
