@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from napari_echo.cli import (
     demo,
     doctor,
+    experiment,
     labels,
     models,
     phantom,
@@ -127,6 +128,7 @@ app.command("report")(report.report)
 app.command("visualize")(visualize.visualize)
 app.add_typer(models.app, name="models")
 app.add_typer(labels.app, name="labels")
+app.add_typer(experiment.app, name="experiment")
 app.command("doctor")(doctor.doctor)
 
 

@@ -8,7 +8,6 @@ Everything else is what the program does for a real reader.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -170,13 +169,14 @@ def _label(clips: ClipSet, patients: Mapping[str, tuple[ClipEntry, Beat]], folde
     """Commit the truth of ED and ES to a label store, and export it to learn from."""
     if (folder / "labels").is_dir():
         return
-    # What a stopped run left behind would be labelled twice.
-    shutil.rmtree(folder, ignore_errors=True)
     store, opened = LabelStore(folder / "store"), dict[str, EchoClip]()
+    done = {revision.clip_id for revision in store.revisions()}  # by a run that was stopped
     for entry, beat in patients.values():
         clip, truth = read_clip(clips, entry), read_truth(clips, entry)
         assert truth is not None
         opened[clip.clip_id] = clip
+        if clip.clip_id in done:
+            continue
         store.commit(
             correct(
                 clip,
