@@ -147,10 +147,10 @@ def import_(
             }
         )
     else:
-        frames = sum(len(revision.frames) for revision in imported.revisions)
+        made, frames = len(imported.revisions), sum(len(r.frames) for r in imported.revisions)
         typer.echo(
-            f"{len(imported.revisions)} revisions of {frames} frames were committed to {store}; "
-            f"{len(imported.known)} were there already, {len(imported.skipped)} were skipped."
+            f"{made} revision{'s' * (made != 1)} of {frames} frames committed to {store}; "
+            f"{len(imported.known)} known already, {len(imported.skipped)} skipped."
         )
     if not imported.revisions and not imported.known:
         raise EchoError(f"No label of {path} could be attached to a clip.")
