@@ -137,7 +137,7 @@ def test_the_command_trains_and_measures(
     from napari_echo.ml.fine_tune import fine_tune
 
     start = fine_tune(
-        "pidnet-s-phantom", [(clips, 1)], work_dir=tmp_path / "start", iterations=1, size=64
+        "pidnet-s-phantom", [(clips, 1)], work_dir=tmp_path / "start", iterations=2, size=64
     )
     app(
         shlex.split(
