@@ -9,11 +9,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
+    QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -27,7 +29,7 @@ from napari_echo.gui.verbs import Verbs
 from napari_echo.ml.fine_tune import config_for
 from napari_echo.ml.packs import ModelPack
 
-NO_VALIDATION = "Choose a validation set first: it judges the new model."
+NO_VALIDATION = "Choose a validation set under Set up first: it judges the new model."
 NO_CORRECTION = "Commit a frame first: corrections are what is learned."
 
 
@@ -65,6 +67,14 @@ class RetrainPanel(Section):
         self.refresh()
 
     def _add_choices(self) -> None:
+        # Folded away: it is wanted now and then, and the dock is to fit a small screen.
+        self.set_up = QPushButton("Set up")
+        self.set_up.setToolTip("Show what it learns from, and what judges it.")
+        self.heading_row.insertWidget(1, self.set_up)
+        self.choices = QWidget()
+        self.choices.hide()
+        self.set_up.clicked.connect(self.fold)
+        self.body.addWidget(self.choices)
         self.base = QComboBox()
         may_shrink(self.base)
         self.base.setToolTip("The model that goes on learning; it stays as it is.")
@@ -72,26 +82,29 @@ class RetrainPanel(Section):
         self.iterations.setRange(1, 100_000)
         self.iterations.setValue(TrainParams().iterations)
         self.iterations.setToolTip("How many batches it learns from.")
-        self.body.addWidget(self.base)
-        row = self.add_row()
-        row.addWidget(QLabel("iterations"), 1)
-        row.addWidget(self.iterations)
-        self.validation_label, self.choose_validation = self._folder_row(self.ask_validation)
-        self.old_label, self.choose_old = self._folder_row(self.ask_old)
+        self.validation_label, self.choose_validation = ElidedLabel(), QPushButton("Folder…")
+        self.old_label, self.choose_old = ElidedLabel(), QPushButton("Folder…")
         self.forget_old = QPushButton("None")
         self.forget_old.setToolTip("Learn from the corrections alone.")
-        self.forget_old.clicked.connect(lambda: self.set_old_data(None))
-        self._old_row.addWidget(self.forget_old)
+        rows = QVBoxLayout(self.choices)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(3)
+        for widgets in (
+            (self.base,),
+            (QLabel("iterations"), self.iterations),
+            (self.validation_label, self.choose_validation),
+            (self.old_label, self.choose_old, self.forget_old),
+        ):
+            row = QHBoxLayout()
+            row.setSpacing(4)
+            for place, widget in enumerate(widgets):
+                row.addWidget(widget, 0 if place else 1)
+            rows.addLayout(row)
         self.base.activated.connect(self.refresh)
+        self.choose_validation.clicked.connect(self.ask_validation)
+        self.choose_old.clicked.connect(self.ask_old)
+        self.forget_old.clicked.connect(lambda: self.set_old_data(None))
         self.action.clicked.connect(self.ask)
-
-    def _folder_row(self, ask: Any) -> tuple[ElidedLabel, QPushButton]:
-        label, button = ElidedLabel(), QPushButton("Folder…")
-        self._old_row = self.add_row()
-        self._old_row.addWidget(label, 1)
-        self._old_row.addWidget(button)
-        button.clicked.connect(ask)
-        return label, button
 
     def _add_progress(self) -> None:
         self.message = ElidedLabel(lines=2)
@@ -125,6 +138,12 @@ class RetrainPanel(Section):
         self.body.addWidget(self.use)
         for widget in (self.table, self.verdict, self.use):
             widget.hide()
+
+    def fold(self) -> None:
+        """Show the choices, or fold them away."""
+        hidden = self.choices.isHidden()
+        self.choices.setVisible(hidden)
+        self.set_up.setText("Hide" if hidden else "Set up")
 
     # What is chosen -------------------------------------------------------------
 
