@@ -48,6 +48,9 @@ def active_learning(
     json: Annotated[bool, typer.Option("--json", help="Print JSON with the patients.")] = False,
 ) -> None:
     """Label the patients that a question points at, learn anew, and measure what it brought."""
+    import contextlib
+    import os
+
     from napari_echo.core.errors import EchoError
     from napari_echo.workflow.active_learning import active_learning as run
     from napari_echo.workflow.learner import PackLearner
@@ -70,21 +73,23 @@ def active_learning(
         values = "  ".join(f"{name} {value:.3f}" for name, value in one.metrics.items())
         typer.echo(f"{one.strategy}, {one.patients} patients: {values}", err=True)
 
-    first = learner.pack(start, out / "before" / "training" / "pack")
-    for name in chosen:
-        run(
-            data,
-            out,
-            name,
-            learn=learner.learn,
-            ready=learner.ready,
-            measure=learner.measure,
-            start=first,
-            rounds=rounds,
-            step=step,
-            seed=seed,
-            on_round=tell,
-        )
+    # Trainings tell their course on stdout, which is for the table; they also keep it in OUT.
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        first = learner.pack(start, out / "before" / "training" / "pack")
+        for name in chosen:
+            run(
+                data,
+                out,
+                name,
+                learn=learner.learn,
+                ready=learner.ready,
+                measure=learner.measure,
+                start=first,
+                rounds=rounds,
+                step=step,
+                seed=seed,
+                on_round=tell,
+            )
     if json:
         print_json([vars(one) for one in found])
         return

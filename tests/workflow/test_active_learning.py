@@ -139,6 +139,7 @@ def test_the_command_trains_and_measures(
     start = fine_tune(
         "pidnet-s-phantom", [(clips, 1)], work_dir=tmp_path / "start", iterations=2, size=64
     )
+    capsys.readouterr()
     app(
         shlex.split(
             f"experiment active-learning {start} --data {clips} --out {tmp_path / 'out'} "
