@@ -45,10 +45,11 @@ def write_echonet(
 
     Frames are padded to a square and resampled; the first beat whose ED and
     ES are annotated is traced, ES listed first, by the long axis and 20 cuts
-    across it, fitted to the mask (`io.echonet_fit`). The videos are motion
-    JPEG of the best quality, as EchoNet's are motion JPEG. EDV and ESV are
-    single-plane volumes by the method of discs, in ml where the spacing is
-    known, else in cubic pixels of the written video.
+    across it, the last along the annulus, fitted to the mask
+    (`io.echonet_fit`). The videos are motion JPEG of the best quality, as
+    EchoNet's are motion JPEG. EDV and ESV are single-plane volumes by the
+    method of discs, in ml where the spacing is known, else in cubic pixels of
+    the written video.
 
     Parameters
     ----------
@@ -156,6 +157,8 @@ def trace(mask: NDArray[np.bool_], axis: LongAxis, size: int) -> NDArray[np.floa
     """
     shape = (mask.shape[0], mask.shape[1])
     lines = np.concatenate([[(axis.apex, axis.base)], chords_at(mask, axis, _FRACTIONS)])
+    # Across an oblique annulus the last disc would leave a corner of the cavity out.
+    lines[-1] = axis.annulus
     lines = _to_square(lines, shape, size)
     lines[1:] = fit_discs(lines[1:], square_mask(mask, size))
     return lines

@@ -84,6 +84,21 @@ def test_echonets_loader_draws_the_labels_of_phantoms(tmp_path: Path, size: int)
             assert dice(masks[key], expected) >= 0.97
 
 
+def test_a_corner_beside_an_oblique_annulus_is_not_left_out() -> None:
+    y, x = np.mgrid[:200, :200].astype(float)
+    mask = ((x - 90) / 40) ** 2 + ((y - 120) / 90) ** 2 <= 1
+    mask &= y < 130 + 0.45 * (x - 90)  # cut by about 24 degrees
+    axis = long_axis(mask)
+    assert axis is not None
+    lines = trace(mask, axis, 112)
+    r, c = skimage.draw.polygon(
+        *np.rint(np.concatenate([lines[1:, 0], lines[:0:-1, 1]])).T, (112, 112)
+    )
+    drawn = np.zeros((112, 112), bool)
+    drawn[r, c] = True
+    assert dice(drawn, square_mask(mask, 112)) >= 0.97
+
+
 def test_a_tracing_has_the_axis_and_twenty_discs_that_cross_it() -> None:
     phantom = generate(4, frames="key")
     mask = phantom.truth.labels[0] == LV
@@ -92,7 +107,7 @@ def test_a_tracing_has_the_axis_and_twenty_discs_that_cross_it() -> None:
     lines = trace(mask, axis, 112)
     assert lines.shape == (21, 2, 2)
     along = lines[0, 1] - lines[0, 0]
-    across = lines[1:, 1] - lines[1:, 0]
+    across = lines[1:-1, 1] - lines[1:-1, 0]  # the last runs along the annulus
     cosine = across @ along / np.linalg.norm(across, axis=1) / np.linalg.norm(along)
     assert np.abs(cosine).max() < 0.01
     assert (np.diff(lines[1:].mean(axis=1) @ along) > 0).all()  # from apex to base
@@ -102,13 +117,13 @@ def test_a_tracing_has_the_axis_and_twenty_discs_that_cross_it() -> None:
 def test_the_discs_carry_the_masks_of_camus(camus_root: Path) -> None:
     import nibabel
 
-    paths = sorted(camus_root.glob("database_nifti/*/*_4CH_E[DS]_gt.nii.gz"))[::20]
+    paths = sorted(camus_root.glob("database_nifti/*/*_4CH_E[DS]_gt.nii.gz"))
     found = []
     for path in paths:
         mask = np.asarray(nibabel.load(path).dataobj).squeeze().T == LV
         axis = long_axis(mask)
         assert axis is not None
-        for size in (112, max(mask.shape)):
+        for size in (112,) if len(found) % 9 else (112, max(mask.shape)):
             lines = trace(mask, axis, size)
             outline = np.concatenate([lines[1:, 0], lines[:0:-1, 1]])
             r, c = skimage.draw.polygon(*np.rint(outline).T, (size, size))
