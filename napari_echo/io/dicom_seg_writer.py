@@ -39,6 +39,10 @@ _CODES = {
     "left atrium": ("82471001", "Left atrial structure"),
 }
 _STILL = "1.2.840.10008.5.1.4.1.1.6.1"  # Ultrasound Image Storage
+_MAY_BE_EMPTY = (
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
+    "StudyID", "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
 _OTHER = ("80891009", "Heart structure")
 
 
@@ -131,7 +135,10 @@ def _segmentation(item: LabelledClip, source: Any) -> Any:
     from pydicom.sequence import Sequence
 
     structures = sorted(item.truth.schema.structures, key=lambda s: s.index)
-    made = _template(source, item.truth.schema)
+    try:
+        made = _template(source, item.truth.schema)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise EchoError(f"Its DICOM header is not what DICOM-SEG needs: {error}.") from error
     frames = item.truth.annotated_frames
     group = made.PerFrameFunctionalGroupsSequence[0]
     groups, masks = [], []
@@ -168,6 +175,10 @@ def _template(source: Any, schema: LabelSchema) -> Any:
     hd = highdicom()
     still = deepcopy(source)
     still.SOPClassUID = _STILL
+    # The standard wants them, empty where they are not known; files without names lack some.
+    for keyword in _MAY_BE_EMPTY:
+        if keyword not in still:
+            setattr(still, keyword, "")
     # Ultrasound has a frame of reference seldom, and then no place in it that highdicom reads.
     for keyword in ("NumberOfFrames", "FrameOfReferenceUID", "PixelSpacing", "SliceThickness"):
         if keyword in still:

@@ -163,7 +163,7 @@ FORMATS: Mapping[str, Format] = {
     for one in (
         Format(
             "clips",
-            "Clip data set, to train on",
+            "Clips to train on",
             "Whole clips and the labels of all labelled frames, exactly.",
             _fill_clips,
             _read_clips,
@@ -209,7 +209,7 @@ FORMATS: Mapping[str, Format] = {
         ),
         Format(
             "dicom-seg",
-            "DICOM Segmentation",
+            "DICOM-SEG",
             "Labels alone, exactly, of clips that come from DICOM files.",
             _fill_dicom_seg,
             _read_dicom_seg,

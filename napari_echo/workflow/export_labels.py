@@ -270,7 +270,7 @@ def iter_export(
         if not record.clips:
             raise EchoError(_nothing(record, Path(out)))
         manifest = _manifest(record, store)
-        text = json.dumps(manifest, indent=1, ensure_ascii=False)
+        text = json.dumps(manifest, indent=1)
         (partial / MANIFEST).write_text(text, encoding="utf-8")
         if hasattr(os, "sync"):
             os.sync()  # so that a power cut after the renaming finds the files' content there

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+from numpy.typing import NDArray
 from pydicom.uid import SegmentationStorage
 
 from napari_echo.core.clip import EchoClip
@@ -122,6 +124,33 @@ def test_clips_of_other_files_and_unlabelled_pixels_are_skipped_with_the_reason(
     assert "not known" in reasons[1]
     assert "unlabelled pixels" in reasons[2]
     assert list(folder.iterdir()) == []
+
+
+def test_a_header_of_the_least_is_enough_and_a_garbled_one_is_a_reason(
+    write_dicom: Callable[..., Path], speckle: Callable[..., NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    items = []
+    for name, elements in (
+        ("least", {"SeriesInstanceUID": "1.2.3.5"}),
+        ("garbled", {"SeriesInstanceUID": "1.2.3.5", "StudyDate": "no date"}),
+        ("without", {}),
+    ):
+        clip = load(write_dicom(speckle(4), name=f"{name}.dcm", **elements))
+        labels = np.zeros(clip.frames.shape, np.uint8)
+        labels[2, 5:9, 5:9] = 1
+        annotated = np.arange(len(clip)) == 2
+        truth = Segmentation(labels, annotated, "correction", CAMUS_SCHEMA)
+        items.append(LabelledClip(clip, truth, KeyFrames((), "traced")))
+    least, garbled, without = fill_dicom_seg(folder, items)
+    assert isinstance(least, Written)
+    (labels_read,) = read_dicom_seg(folder / least.files[0], pytest.fail)
+    np.testing.assert_array_equal(labels_read.labels[0], items[0].truth.labels[2])
+    assert isinstance(garbled, Skipped)
+    assert "header" in garbled.reason
+    assert isinstance(without, Skipped)
+    assert "no SeriesInstanceUID" in without.reason
 
 
 def test_what_is_no_segmentation_is_skipped_by_name(

@@ -195,6 +195,38 @@ def test_pixels_without_a_label_stay_without(
     np.testing.assert_array_equal(store.revisions()[0].labels, revision.labels)
 
 
+def test_simpleitk_reads_what_camus_holds(clip: EchoClip, tmp_path: Path) -> None:
+    import SimpleITK
+
+    frames = tuple(range(ED, ES + 1))
+    exported = export([revise(clip, frames)], [clip], tmp_path / "set", format="camus", view="A4C")
+    folder = exported.path / "database_nifti" / "patient0001"
+
+    def read(name: str) -> NDArray[Any]:
+        image = SimpleITK.ReadImage(str(folder / f"patient0001_4CH_{name}.nii.gz"))
+        assert image.GetSpacing()[:2] == pytest.approx((0.5, 0.5))
+        return np.asarray(SimpleITK.GetArrayFromImage(image)).squeeze()
+
+    for phase, frame in (("ED", ED), ("ES", ES)):
+        np.testing.assert_array_equal(read(phase), clip.frames[frame])
+        np.testing.assert_array_equal(read(f"{phase}_gt"), LABELS[frame])
+    np.testing.assert_array_equal(read("half_sequence"), clip.frames[ED : ES + 1])
+    np.testing.assert_array_equal(read("half_sequence_gt"), LABELS[ED : ES + 1])
+    info = dict(line.split(": ") for line in (folder / "Info_4CH.cfg").read_text().splitlines())
+    assert (info["ED"], info["ES"], info["NbFrame"]) == ("1", "4", "4")
+    assert float(info["FrameRate"]) == pytest.approx(50)
+    lists = exported.path / "database_split" / "subgroup_training.txt"
+    assert lists.read_text().split() == ["patient0001"]
+
+
+def test_numpy_alone_reads_a_clip_data_set(clip: EchoClip, tmp_path: Path) -> None:
+    exported = export([revise(clip)], [clip], tmp_path / "set")
+    (entry,) = json.loads((exported.path / "index.json").read_text())["entries"]
+    np.testing.assert_array_equal(np.load(exported.path / entry["frames_file"]), clip.frames)
+    labels = np.load(exported.path / entry["labels_file"])
+    np.testing.assert_array_equal(labels, LABELS[entry["labelled_frames"]])
+
+
 def test_the_manifest_names_every_revision_and_file(clip: EchoClip, tmp_path: Path) -> None:
     first = revise(clip, (0, ED))
     second = revise(clip, (ED, ES), parent=first.revision_id, later=1, reader="bob")
@@ -332,7 +364,7 @@ def test_labels_of_other_pixels_are_left_out_with_both_hashes(
 
 NAMES = (
     "../../evil", "/etc/passwd", "CON", "nul.tif", "COM1", "a" * 400, "dots...", "Case", "case",
-    "line\nbreak\0\x1b[31m", "..", "", "C:\\x", "übung",
+    "line\nbreak\0\x1b[31m", "..", "", "C:\\x", "übung", "\udce9",
 )  # fmt: skip
 
 
@@ -428,7 +460,7 @@ def test_a_killed_export_leaves_no_folder(clip: EchoClip, tmp_path: Path) -> Non
         store.commit(revise(load(write_clip(tmp_path / "clips", f"s{seed}", seed))))
     command = [sys.executable, "-m", "napari_echo.cli.main", "labels", "export"]
     arguments = [store.path, "--clips", tmp_path / "clips", "-f", "echonet"]
-    outcomes = set()
+    outcomes, begun = set(), 0
     for n, delay in enumerate((0.0, 0.2, 0.4)):
         out = tmp_path / f"out{n}"
         process = subprocess.Popen(
@@ -439,12 +471,14 @@ def test_a_killed_export_leaves_no_folder(clip: EchoClip, tmp_path: Path) -> Non
         # Killed while it writes: its hidden folder is there.
         while process.poll() is None and not list(tmp_path.glob(f".out{n}.partial-*")):
             time.sleep(0.005)
+        begun += bool(list(tmp_path.glob(f".out{n}.partial-*")))
         time.sleep(delay)
         process.send_signal(signal.SIGKILL)
         process.wait()
         if out.exists():
             assert len(manifest_of(Exported(out, "", 0, 0, 0, ()))["clips"]) == 12
         outcomes.add(out.exists())
+    assert begun
     assert False in outcomes
 
 

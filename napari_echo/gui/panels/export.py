@@ -84,11 +84,10 @@ class ExportPanel(Section):
         )
         exported = self.verbs.last_export
         if exported is not None and exported.path == corrections.export_path:
-            left_out = exported.told_left_out()
-            told = f"exported to {exported.path}"
+            # What is missing first: the path is long, and the line short.
+            told = (exported.told_left_out(), f"Exported to {exported.path}")
             self.where.set_full_text(
-                f"{told}. {left_out}" if left_out else told,
-                f"{exported.told()}{_reasons(exported)}",
+                " ".join(filter(None, told)), f"{exported.told()}{_reasons(exported)}"
             )
         elif corrections.store is not None:
             path = corrections.store.path
