@@ -13,6 +13,7 @@ from random import Random
 
 from activities import ACTIVITIES
 from harness import Tally, kill_one
+from retraining import Retrain
 
 from napari_echo.io.store_index import CACHE_VARIABLE
 
@@ -29,9 +30,10 @@ def main() -> int:
     # The index of the stores, too, is killed here and nowhere else.
     os.environ[CACHE_VARIABLE] = str(root / "cache")
 
-    chosen = [a for a in ACTIVITIES if options.only in (None, a.name)]
+    named = [*ACTIVITIES, Retrain()]
+    chosen = ACTIVITIES if options.only is None else [a for a in named if a.name == options.only]
     if not chosen:
-        parser.error(f"no activity {options.only!r}: {', '.join(a.name for a in ACTIVITIES)}")
+        parser.error(f"no activity {options.only!r}: {', '.join(a.name for a in named)}")
     tallies = {activity.name: Tally() for activity in chosen}
     rng, began = Random(options.seed), time.monotonic()
     try:
