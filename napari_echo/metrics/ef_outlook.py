@@ -1,8 +1,8 @@
 """By how much a correction may change the EF, from the model's own doubt.
 
 A reader who corrects a border puts it where the model gave the LV another
-probability than one half. Where, nobody knows; here every level from 0.1 to
-0.9 is as likely as the others, at ED and at ES each for itself. The border's
+probability than one half. Where, nobody knows; here five levels from 0.1 to
+0.9 are all as likely, at ED and at ES each for itself. The border's
 band of doubt, however wide it is, so becomes a spread of volumes, and the
 volumes a spread of EF.
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.metrics.volume import lv_measures
 
-LEVELS = tuple(level / 10 for level in range(1, 10))
+LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
 LIMITS = (0.35, 0.40, 0.50)
 """EF at which treatment or diagnosis change."""
 

@@ -160,7 +160,8 @@ def _ranked(
     for name, (entry, beat) in patients.items():
         frames = np.ascontiguousarray(clips.frames(entry)[[beat.ed, beat.es]])
         second = other(frames) if question == "disagreement" else None
-        doubt = beat_doubt(model(frames), entry.spacing_mm, second)
+        of_ef = question.startswith("ef")
+        doubt = beat_doubt(model(frames), entry.spacing_mm, second, ef=of_ef)
         answers[name] = doubt.answer(question)
     return sorted(answers, key=answers.__getitem__, reverse=True)
 

@@ -35,7 +35,8 @@ class BeatDoubt:
         One less the Dice of the LV with another model's, mean of the two
         frames; not-a-number without another model.
     outlook : EFOutlook or None
-        What a correction may do to the EF; None where the model sees no LV.
+        What a correction may do to the EF; None where the model sees no LV,
+        or the EF was not looked at.
     """
 
     entropy: float
@@ -79,6 +80,8 @@ def beat_doubt(
     probabilities: NDArray[np.float16],
     spacing_mm: tuple[float, float] | None,
     other: NDArray[np.float16] | None = None,
+    *,
+    ef: bool = True,
 ) -> BeatDoubt:
     """Measure how doubtful the segmentation of ED and ES is.
 
@@ -90,6 +93,8 @@ def beat_doubt(
         Height and width of a pixel in mm.
     other : ndarray of float16, shape (2, C, H, W), optional
         Those of another model.
+    ef : bool
+        Look at the EF too, which takes most of the time.
 
     Returns
     -------
@@ -105,4 +110,5 @@ def beat_doubt(
         # Where neither model sees an LV they agree.
         differ = 1 - float(np.mean([1.0 if np.isnan(value) else value for value in overlap]))
     ed, es = probabilities[:, _LV].astype(np.float32)
-    return BeatDoubt(float(scores.mean()), differ, ef_outlook(ed, es, spacing_mm))
+    outlook = ef_outlook(ed, es, spacing_mm) if ef else None
+    return BeatDoubt(float(scores.mean()), differ, outlook)
