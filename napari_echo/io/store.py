@@ -139,10 +139,7 @@ class LabelStore:
             return []
         wanted = {"clip_id": clip_id, "study_id": study_id, "reader": reader, "status": status}
         equal = {name: value for name, value in wanted.items() if value is not None}
-        rows, self.damaged = store_index.read_rows(self.path, equal)
-        if since is not None:
-            earliest = store_index.utc_text(since)
-            rows = [row for row in rows if row.committed_text >= earliest]
+        rows, self.damaged = store_index.read_rows(self.path, equal, since)
         return rows
 
     def revisions(self, clip_id: str | None = None) -> list[Revision]:

@@ -14,17 +14,17 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
 
 from napari_echo.core.errors import EchoError
 from napari_echo.core.revision import Revision
 from napari_echo.io.reading import reason
-from napari_echo.io.store_files import SUFFIX, is_candidate, read_without_labels
+from napari_echo.io.store_files import is_candidate, read_without_labels
 
 CACHE_VARIABLE = "NAPARI_ECHO_CACHE"
 """Environment variable that names another folder for the indexes."""
@@ -34,34 +34,66 @@ _BATCH = 500
 _UNSETTLED_NS = 100_000_000
 _SEPARATOR = "\x1f"
 _ERRORS = "surrogatepass"  # names of files need not be proper text
+_COLUMNS = "row, name, size, changed, crc"
 
-_COLUMNS = "name, size, changed, crc, row"
-
-# Name, size, time of change in ns, CRC-32 of the row, the row.
-_Entry = tuple[str, int, int, int, bytes]
-_Stamps = dict[str, tuple[int, int]]
+# What the file says, its name, size, time of change in ns, CRC-32 of what it says.
+_Entry = tuple[bytes, str, int, int, int]
 
 
-class Row(NamedTuple):
-    """What the index holds of a revision: text, decoded where it is asked for.
+class _Text:
+    """A field of a row."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+    def __get__(self, row: Row, owner: type[Row]) -> str:
+        return row.fields[self.place]
+
+
+class Row:
+    """What the index holds of a revision, decoded when it is first asked for.
 
     `core.ancestry` takes rows as it takes revisions.
+
+    Parameters
+    ----------
+    text : bytes
+        The fields; it begins with the time of commitment and the id, so that
+        rows sort by it.
     """
 
-    revision_id: str
-    clip_id: str
-    study_id: str
-    reader: str
-    status: str
-    base_kind: str
-    base_id: str
-    schema: str
-    comment: str
-    started_text: str
-    committed_text: str
-    seconds_text: str
-    frames_text: str
-    parents_text: str
+    __slots__ = ("_fields", "text")
+
+    committed_text = _Text(0)
+    revision_id = _Text(1)
+    clip_id = _Text(2)
+    study_id = _Text(3)
+    reader = _Text(4)
+    status = _Text(5)
+    base_kind = _Text(6)
+    base_id = _Text(7)
+    schema = _Text(8)
+    comment = _Text(9)
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self._fields: list[str] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Row) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Row({self.text!r})"
+
+    @property
+    def fields(self) -> list[str]:
+        """All of it, as text."""
+        if self._fields is None:
+            self._fields = self.text.decode(errors=_ERRORS).split(_SEPARATOR)
+        return self._fields
 
     @property
     def committed(self) -> datetime:
@@ -71,32 +103,32 @@ class Row(NamedTuple):
     @property
     def started(self) -> datetime:
         """When the work on it began; aware, UTC."""
-        return datetime.fromisoformat(self.started_text)
+        return datetime.fromisoformat(self.fields[10])
 
     @property
     def seconds(self) -> float:
         """Time spent on it."""
-        return float(self.seconds_text)
+        return float(self.fields[11])
 
     @property
     def frames(self) -> tuple[int, ...]:
         """Indices of the labelled frames, ascending."""
-        return tuple(map(int, self.frames_text.split()))
+        return tuple(map(int, self.fields[12].split()))
 
     @property
     def parent(self) -> str | None:
         """The revision that it supersedes."""
-        return self.parents_text.split(" ")[0] or None
+        return self.fields[13].split(" ")[0] or None
 
     @property
     def supersedes(self) -> tuple[str, ...]:
         """Heads that it replaces besides its parent."""
-        return tuple(self.parents_text.split(" ")[1:])
+        return tuple(self.fields[13].split(" ")[1:])
 
     @property
     def parents(self) -> tuple[str, ...]:
         """Every revision that it replaces."""
-        return tuple(self.parents_text.split())
+        return tuple(self.fields[13].split())
 
 
 @dataclass(frozen=True)
@@ -112,7 +144,9 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def read_rows(folder: Path, equal: Mapping[str, str]) -> tuple[list[Row], list[Damaged]]:
+def read_rows(
+    folder: Path, equal: Mapping[str, str], since: datetime | None = None
+) -> tuple[list[Row], list[Damaged]]:
     """List the revisions of a store, and the files that are none.
 
     Parameters
@@ -121,6 +155,8 @@ def read_rows(folder: Path, equal: Mapping[str, str]) -> tuple[list[Row], list[D
         The store.
     equal : mapping of str to str
         Fields of `Row` and the values that are wanted.
+    since : datetime, optional
+        Only those committed then or later; aware.
 
     Returns
     -------
@@ -135,33 +171,25 @@ def read_rows(folder: Path, equal: Mapping[str, str]) -> tuple[list[Row], list[D
         If the folder cannot be read.
     """
     now, there = time.time_ns(), _scan(folder)
+    earliest = b"" if since is None else utc_text(since).encode()
     needles = [value.encode(errors=_ERRORS) for value in equal.values()]
-    rows: list[Row] = []
-    damaged: list[Damaged] = []
-    unknown = dict(there)
 
-    def take(entries: Iterable[_Entry]) -> None:
-        for name, _, _, _, text in entries:
-            # Most rows are ruled out without being decoded.
-            if all(needle in text for needle in needles):
-                fields = text.decode(errors=_ERRORS).split(_SEPARATOR)
-                row = Row(name.removesuffix(SUFFIX), *fields)
-                if all(getattr(row, key) == value for key, value in equal.items()):
-                    rows.append(row)
+    def wanted(text: bytes) -> bool:
+        # Most rows are ruled out without being decoded.
+        if text < earliest or not all(needle in text for needle in needles):
+            return False
+        row = Row(text)
+        return all(getattr(row, name) == value for name, value in equal.items())
 
+    every = not equal and since is None
     with _Cache.open(folder) as cache:
-        known = cache.load()
-        whole = [entry for entry in known if there.get(entry[0]) == entry[1:3]]
-        take(whole)
-        if len(whole) < max(len(known), len(there)):
-            for name, *_ in whole:
-                del unknown[name]
-            cache.forget(name for name, *_ in known if name in unknown or name not in there)
-            for batch in _read_files(folder, unknown, damaged):
-                take(batch)
-                # A file of this moment may yet change within one tick of the disk's clock.
-                cache.save([entry for entry in batch if abs(now - entry[2]) > _UNSETTLED_NS])
-    rows.sort(key=lambda row: (row.committed_text, row.revision_id))
+        rows, unread = cache.compare(there, None if every else wanted)
+        damaged: list[Damaged] = []
+        for batch in _read_files(folder, unread, damaged):
+            rows += (Row(entry[0]) for entry in batch if wanted(entry[0]))
+            # A file of this moment may yet change within one tick of the disk's clock.
+            cache.save([entry for entry in batch if abs(now - entry[3]) > _UNSETTLED_NS])
+    rows.sort(key=attrgetter("text"))
     return rows, damaged
 
 
@@ -186,30 +214,36 @@ def cache_file(folder: Path) -> Path:
     return root / "labels" / f"{key}.sqlite"
 
 
-def _scan(folder: Path) -> _Stamps:
-    there = {}
+def _scan(folder: Path) -> dict[str, os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                if is_candidate(entry.name):
-                    with suppress(FileNotFoundError):  # removed meanwhile, or a dangling link
-                        status = entry.stat()
-                        there[entry.name] = (status.st_size, status.st_mtime_ns)
+            return {entry.name: entry for entry in entries if is_candidate(entry.name)}
     except OSError as error:
         raise EchoError(f"The label store {folder} cannot be read: {reason(error)}.") from error
-    return there
 
 
-def _read_files(folder: Path, stamps: _Stamps, damaged: list[Damaged]) -> Iterator[list[_Entry]]:
+def _stamp(file: os.DirEntry[str]) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:  # removed meanwhile, or a dangling link
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _read_files(
+    folder: Path, files: Mapping[str, os.DirEntry[str]], damaged: list[Damaged]
+) -> Iterator[list[_Entry]]:
     """Read what files say, some at a time; add those that are no revisions to `damaged`."""
     batch: list[_Entry] = []
-    for name, stamp in sorted(stamps.items()):
+    for name, file in sorted(files.items()):
+        stamp = _stamp(file)
         try:
             text = _encode(read_without_labels(folder / name))
         except EchoError as error:
             damaged.append(Damaged(folder / name, str(error)))
             continue
-        batch.append((name, *stamp, zlib.crc32(text), text))
+        if stamp is not None:
+            batch.append((text, name, *stamp, zlib.crc32(text)))
         if len(batch) == _BATCH:
             yield batch
             batch = []
@@ -218,6 +252,8 @@ def _read_files(folder: Path, stamps: _Stamps, damaged: list[Damaged]) -> Iterat
 
 def _encode(revision: Revision) -> bytes:
     fields = (
+        utc_text(revision.committed),
+        revision.revision_id,
         revision.clip_id,
         revision.study_id,
         revision.reader,
@@ -227,7 +263,6 @@ def _encode(revision: Revision) -> bytes:
         revision.schema.name,
         revision.comment,
         utc_text(revision.started),
-        utc_text(revision.committed),
         repr(revision.seconds),
         " ".join(map(str, revision.frames)),
         " ".join((revision.parent or "", *revision.supersedes)),
@@ -263,24 +298,43 @@ class _Cache:
                     self._path.unlink()
                     self._database = _connected(self._path)
 
-    def load(self) -> list[_Entry]:
-        """Everything it knows; nothing where it is damaged."""
+    def compare(
+        self, there: Mapping[str, os.DirEntry[str]], wanted: Callable[[bytes], bool] | None
+    ) -> tuple[list[Row], dict[str, os.DirEntry[str]]]:
+        """Find what it knows of the files that are there, and which it does not know."""
+        rows: list[Row] = []
+        unread, gone = dict(there), []
         if self._database is None:
-            return []
+            return rows, unread
+        checksum = zlib.crc32
         try:
-            found = self._database.execute(f"SELECT {_COLUMNS} FROM revision").fetchall()
-            if len({entry[0] for entry in found}) < len(found):
-                raise sqlite3.DatabaseError("a name is there twice")
-            return [entry for entry in found if zlib.crc32(entry[4]) == entry[3]]
+            for text, name, size, changed, crc in self._database.execute(
+                f"SELECT {_COLUMNS} FROM revision"
+            ):
+                file = unread.pop(name, None)
+                if file is None or checksum(text) != crc:
+                    gone.append(name)
+                elif wanted is None or wanted(text):
+                    # Only of what is wanted size and time are asked for: that takes longest.
+                    if _stamp(file) == (size, changed):
+                        rows.append(Row(text))
+                    else:
+                        gone.append(name)
         except (sqlite3.Error, TypeError) as error:
             if not _in_use(error):
-                # Begin anew, so that it does not stay damaged.
-                self._database.close()
-                self._database = None
-                with suppress(OSError):
-                    self._path.unlink()
-                    self._connect()
-            return []
+                self._begin_anew()
+            return [], dict(there)
+        self.forget(gone)
+        unread.update((name, there[name]) for name in gone if name in there)
+        return rows, unread
+
+    def _begin_anew(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        with suppress(OSError):
+            self._path.unlink()
+            self._connect()
 
     def save(self, entries: list[_Entry]) -> None:
         """Remember files, if it can."""
@@ -305,8 +359,8 @@ def _connected(path: Path) -> sqlite3.Connection:
         if version != _VERSION:
             database.execute("DROP TABLE IF EXISTS revision")
             database.execute(
-                "CREATE TABLE revision (name TEXT PRIMARY KEY, size INTEGER, changed INTEGER, "
-                "crc INTEGER, row BLOB) WITHOUT ROWID"
+                "CREATE TABLE revision (row BLOB PRIMARY KEY, name TEXT, size INTEGER, "
+                "changed INTEGER, crc INTEGER) WITHOUT ROWID"
             )
             database.execute(f"PRAGMA user_version = {_VERSION}")
             database.commit()

@@ -108,7 +108,7 @@ def _change_rows(path: Path) -> None:
 
 def _text_in_place_of_bytes(path: Path) -> None:
     with closing(sqlite3.connect(path)) as database, database:
-        database.execute("UPDATE revision SET row = 'text'")
+        database.execute("UPDATE revision SET row = CAST(row AS TEXT)")
 
 
 @pytest.mark.parametrize(
