@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -82,7 +83,11 @@ class StoreMachine(RuleBasedStateMachine):
             self._commit(side, self.whole[side][parent].clip_id, labels, (parent,))
 
     @rule(side=SIDES)
-    def resolve_a_fork(self, side: str) -> None:
+    def fork_and_resolve(self, side: str) -> None:
+        """Make a fork where there is none; resolve the first."""
+        if not self._found_forks(side):
+            for parent in sorted(self.whole[side])[-1:] * 2:
+                self._commit(side, self.whole[side][parent].clip_id, 0, (parent,))
         for fork in forks(self.stores[side].revisions())[:1]:
             parents = tuple(head.revision_id for head in fork)
             self._commit(side, fork[0].clip_id, 1, parents)
@@ -135,16 +140,18 @@ class StoreMachine(RuleBasedStateMachine):
             path.write_bytes(raw)
 
     @precondition(lambda self: self.whole["mine"] and self.whole["yours"])
-    @rule(side=SIDES, data=st.data(), cut=st.booleans())
-    def spoil_a_revision(self, side: str, data: st.DataObject, cut: bool) -> None:
+    @rule(side=SIDES, data=st.data(), seed=st.integers(0, 2**16))
+    def spoil_a_revision(self, side: str, data: st.DataObject, seed: int) -> None:
         name = data.draw(st.sampled_from(sorted(self.whole[side])))
         path = self._path(side, name)
         raw = bytearray(path.read_bytes())
-        place = data.draw(st.integers(0, len(raw) - 1))
-        if cut:
+        # All places alike: drawn numbers would mostly be small, in the file's header.
+        chance = random.Random(seed)
+        place = chance.randrange(len(raw))
+        if chance.random() < 0.25:
             raw = raw[:place]
         else:
-            raw[place] ^= 1 << data.draw(st.integers(0, 7))
+            raw[place] ^= 1 << chance.randrange(8)
         path.write_bytes(raw)
         del self.whole[side][name]
         self.damaged[side][name] = bytes(raw)
@@ -211,8 +218,11 @@ class StoreMachine(RuleBasedStateMachine):
         known: dict[str, Any] = self.whole[side]
 
         def ancestry(name: str) -> set[str]:
-            above = known[name].parents if name in known else ()
-            return {name}.union(*(ancestry(parent) for parent in above))
+            line, above = set(), [name]
+            while above:
+                line.add(one := above.pop())
+                above += [p for p in (known[one].parents if one in known else ()) if p not in line]
+            return line
 
         parents = {parent for revision in known.values() for parent in revision.parents}
         groups: list[tuple[set[str], set[str]]] = []
@@ -226,4 +236,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestStore = StoreMachine.TestCase
-TestStore.settings = settings(max_examples=20, stateful_step_count=20)
+TestStore.settings = settings(max_examples=30, stateful_step_count=20)
