@@ -99,7 +99,14 @@ def test_an_interruption_ends_with_status_130_and_leaves_nothing_half_done(tmp_p
     out = tmp_path / "phantoms"
     command = [*COMMAND, "phantom", "--layout", "echonet", "-n", "1000", "-o", str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # A shell's background job ignores SIGINT, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 60
     # Past the imports: a library that is being imported may swallow an interruption.
     while not any(tmp_path.rglob("*.avi")) and time.monotonic() < deadline:
