@@ -273,7 +273,8 @@ def _mark(row: Row, ends: set[str], forked: set[str]) -> str:
 
 def _print_forks(forks: Sequence[tuple[Row, ...]]) -> None:
     for fork in forks:
-        rivals = ", ".join(f"{row.revision_id[:12]} by {row.reader}" for row in fork)
+        rivals = ", ".join(f"{row.revision_id[:12]} by {row.reader}" for row in fork[:4])
+        rivals += f" and {len(fork) - 4} more" if len(fork) > 4 else ""
         typer.echo(f"fork: clip {fork[0].clip_id[:12]} of {fork[0].study_id}: {rivals}")
 
 

@@ -7,7 +7,7 @@ they look at ids, parents and times only.
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -103,6 +103,8 @@ def forks(revisions: Iterable[R]) -> list[tuple[R, ...]]:
         The heads of each fork, two or more, the oldest first.
     """
     every = list(revisions)
+    ends = heads(every)
+    of_clip = Counter(head.clip_id for head in ends)
     leader: dict[tuple[str, str], tuple[str, str]] = {}
 
     def find(node: tuple[str, str]) -> tuple[str, str]:
@@ -112,12 +114,14 @@ def forks(revisions: Iterable[R]) -> list[tuple[R, ...]]:
         return node
 
     for revision in every:
+        if of_clip[revision.clip_id] < 2:
+            continue  # most clips: one head forks with none
         for parent in revision.parents:
             # Of one clip only: a parent elsewhere is damage, which `verify` tells.
             mine = find((revision.clip_id, revision.revision_id))
             leader[find((revision.clip_id, parent))] = mine
     groups: defaultdict[tuple[str, str], list[R]] = defaultdict(list)
-    for head in heads(every):
+    for head in ends:
         groups[find((head.clip_id, head.revision_id))].append(head)
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
