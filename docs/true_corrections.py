@@ -4,14 +4,11 @@ python docs/true_corrections.py CLIPSET STORE STUDIES
 """
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
-from napari_echo.core.revision import Base
 from napari_echo.io.clipset import open_clipset
-from napari_echo.io.clipset_clips import read_clip, read_truth
 from napari_echo.io.store import LabelStore
-from napari_echo.workflow.correct import correct
+from napari_echo.workflow.simulated_reader import commit_truth
 
 
 def main(root: Path, store: Path, studies: int) -> None:
@@ -20,21 +17,8 @@ def main(root: Path, store: Path, studies: int) -> None:
     labelled = [e for e in clips.entries if e.split == "train" and e.labelled_frames]
     wanted = list(dict.fromkeys(entry.study_id for entry in labelled))[:studies]
     for entry in labelled:
-        truth = read_truth(clips, entry)
-        if entry.study_id not in wanted or truth is None:
-            continue
-        labels.commit(
-            correct(
-                read_clip(clips, entry),
-                truth.labels,
-                entry.labelled_frames,
-                Base("truth", ""),
-                reader="simulated",
-                started=datetime.now(UTC),
-                key_frames=entry.key_frames,
-                schema=truth.schema,
-            )
-        )
+        if entry.study_id in wanted:
+            commit_truth(clips, entry, labels)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import typer
+
+T = TypeVar("T")
 
 
 class OnProgress(Protocol):
@@ -39,6 +41,17 @@ def progress(what: str) -> Iterator[OnProgress]:
             bar.update(task, completed=done, total=total, description=what)
 
         yield update
+
+
+def run_steps(what: str, steps: Generator[tuple[int, int], None, T]) -> T:
+    """Run a job that yields the steps done and their number; show them, return its outcome."""
+    with progress(what) as update:
+        while True:
+            try:
+                update(*next(steps))
+            except StopIteration as end:
+                outcome: T = end.value
+                return outcome
 
 
 def print_json(data: Any) -> None:

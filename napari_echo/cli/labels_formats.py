@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_echo.cli.console import print_json, progress
+from napari_echo.cli.console import print_json, run_steps
 from napari_echo.core.errors import EchoError
 
 if TYPE_CHECKING:
@@ -72,14 +72,7 @@ def export(
         left_out=left_out,
         view=view,
     )
-    with progress("Exporting") as update:
-        while True:
-            try:
-                update(*next(steps))
-            except StopIteration as end:
-                exported: Exported = end.value
-                break
-    _tell(exported, json)
+    _tell(run_steps("Exporting", steps), json)
 
 
 def _load(paths: list[Path], left_out: list[LeftOut]) -> Iterator[EchoClip]:
@@ -126,16 +119,10 @@ def import_(
 ) -> None:
     """Commit labels of other programs to a label store; what it has already is passed over."""
     from napari_echo.io.store import LabelStore
-    from napari_echo.workflow.import_labels import Imported, iter_import
+    from napari_echo.workflow.import_labels import iter_import
 
     steps = iter_import(LabelStore(store), path, format=format, reader=reader, clips=clips or ())
-    with progress("Looking at clips") as update:
-        while True:
-            try:
-                update(*next(steps))
-            except StopIteration as end:
-                imported: Imported = end.value
-                break
+    imported = run_steps("Looking at clips", steps)
     for skipped in imported.skipped:
         typer.echo(f"napari-echo: skipped: {skipped.name}: {skipped.reason}", err=True)
     if json:

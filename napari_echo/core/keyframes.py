@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,6 +48,11 @@ class KeyFrames:
     def frames(self) -> tuple[int, ...]:
         """All ED and ES frames, ascending, each once."""
         return tuple(sorted({f for b in self.beats for f in (b.ed, b.es)}))
+
+    def labelled_beat(self, labelled: Iterable[int]) -> Beat | None:
+        """The first beat whose ED and ES are both labelled; None where there is none."""
+        known = set(labelled)
+        return next((b for b in self.beats if b.ed != b.es and {b.ed, b.es} <= known), None)
 
 
 def detect_key_frames(

@@ -40,6 +40,10 @@ class LabelSchema:
         """Number of classes, background included."""
         return 1 + max(s.index for s in self.structures)
 
+    def name_of(self, index: int) -> str | None:
+        """Name of the structure with an index; None where there is none."""
+        return next((s.name for s in self.structures if s.index == index), None)
+
     def to_dict(self) -> dict[str, object]:
         """The schema as JSON-ready data; `from_dict` reads it back."""
         return {

@@ -61,7 +61,7 @@ class TrainParams(_Params):
     """How a model is trained on with corrections, and when the new one is offered."""
 
     iterations: int = Field(
-        default=100, ge=1, le=1_000_000, title="Iterations", description="Batches to learn from."
+        default=100, ge=2, le=1_000_000, title="Iterations", description="Batches to learn from."
     )
     size: int | None = Field(
         default=None,

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from napari_echo.core.keyframes import KeyFrames
+from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.io.json_fields import key_frames_from_dict, key_frames_to_dict
 from napari_echo.io.labelled import SPLITS
 
@@ -63,6 +63,11 @@ class ClipEntry:
     def labels_shape(self) -> tuple[int, int, int]:
         """``(N, H, W)`` of the labels of the N labelled frames."""
         return (len(self.labelled_frames), *self.shape[1:])
+
+    @property
+    def labelled_beat(self) -> Beat | None:
+        """The first beat whose ED and ES both carry a label."""
+        return self.key_frames.labelled_beat(self.labelled_frames)
 
 
 def entry_to_dict(entry: ClipEntry) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import IGNORE, LabelSchema
 from napari_echo.io.clipset_index import FORMAT, INDEX, VERSION, ClipEntry, entry_to_dict
-from napari_echo.io.labelled import LabelledClip, Outcome, Written
+from napari_echo.io.labelled import LabelledClip, Outcome, Written, clip_name
 from napari_echo.io.writing import FileNames, new_file, new_folder
 
 CLIPS = "clips"
@@ -66,7 +66,7 @@ def fill_clipset(folder: Path, clips: Iterable[LabelledClip]) -> Iterator[Outcom
                 f"before it by {schema.name!r}; a clip data set has one."
             )
         check_labels(item)
-        name = names.take(f"{item.clip.study_id[:40]}_{item.clip.view}_{item.clip.clip_id[:8]}")
+        name = names.take(clip_name(item.clip))
         entry = write_clip(folder, name, item)
         entries.append(entry)
         files = (entry.frames_file, entry.labels_file)

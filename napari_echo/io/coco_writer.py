@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import IGNORE, LabelSchema
 from napari_echo.io.json_fields import key_frames_to_dict
-from napari_echo.io.labelled import LabelledClip, Outcome, Written
+from napari_echo.io.labelled import LabelledClip, Outcome, Written, clip_name
 from napari_echo.io.writing import FileNames
 
 IMAGES, ANNOTATIONS = "images", "annotations"
@@ -70,7 +70,7 @@ def fill_coco(folder: Path, clips: Iterable[LabelledClip]) -> Iterator[Outcome]:
     (folder / ANNOTATIONS).mkdir()
     for item in clips:
         of_split = lists.setdefault(item.split, _Lists(item.truth.schema, item.split))
-        name = names.take(f"{item.clip.study_id[:40]}_{item.clip.view}_{item.clip.clip_id[:8]}")
+        name = names.take(clip_name(item.clip))
         files = []
         for frame in item.truth.annotated_frames:
             files.append(f"{IMAGES}/{name}_{frame:04d}.png")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_echo.core.errors import EchoError
 from napari_echo.io.foreign import ForeignLabels, schema_of
 from napari_echo.io.labelled import Skipped
-from napari_echo.io.reading import check_file, decoding
+from napari_echo.io.reading import check_file, decoding, is_dicom
 
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 
@@ -58,10 +58,9 @@ def source_uid(path: Path) -> str:
     """SOP instance of a DICOM file; "" where it is none."""
     import pydicom
 
+    if not is_dicom(path):
+        return ""
     try:
-        with path.open("rb") as file:
-            if file.read(132)[128:] != b"DICM":
-                return ""
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
     except Exception:  # damaged headers raise errors of any type
         return ""

@@ -26,8 +26,8 @@ import numpy as np
 from napari_echo import __version__
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import IGNORE, LabelSchema
-from napari_echo.io.labelled import LabelledClip, Outcome, Skipped, Written
-from napari_echo.io.reading import decoding
+from napari_echo.io.labelled import LabelledClip, Outcome, Skipped, Written, clip_name
+from napari_echo.io.reading import decoding, is_dicom
 from napari_echo.io.writing import FileNames
 
 SUFFIX = ".seg.dcm"
@@ -76,7 +76,7 @@ def fill_dicom_seg(folder: Path, clips: Iterable[LabelledClip]) -> Iterator[Outc
         except EchoError as error:
             yield Skipped(item.clip.name, str(error))
             continue
-        name = names.take(f"{item.clip.study_id[:40]}_{item.clip.view}_{item.clip.clip_id[:8]}")
+        name = names.take(clip_name(item.clip))
         segmentation.save_as(folder / f"{name}{SUFFIX}")
         yield Written(name, item.truth.annotated_frames, (f"{name}{SUFFIX}",))
 
@@ -107,9 +107,8 @@ def _source(item: LabelledClip) -> Any:
     path = item.clip.source
     if path is None or not path.is_file():
         raise EchoError("Its file is not known, so that it cannot be told whether it is DICOM.")
-    with path.open("rb") as file:
-        if file.read(132)[128:] != b"DICM":
-            raise EchoError("It does not come from a DICOM file, which DICOM-SEG refers to.")
+    if not is_dicom(path):
+        raise EchoError("It does not come from a DICOM file, which DICOM-SEG refers to.")
     with decoding(path, "a DICOM file"):
         dataset = pydicom.dcmread(path, stop_before_pixels=True)
     needed = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")

@@ -59,10 +59,12 @@ class LabelledClip:
 
     def annotated_beat(self) -> Beat | None:
         """Return the first beat whose ED and ES both carry a label; None where there is none."""
-        for beat in self.key_frames.beats:
-            if beat.ed != beat.es and self.truth.annotated[[beat.ed, beat.es]].all():
-                return beat
-        return None
+        return self.key_frames.labelled_beat(self.truth.annotated_frames)
+
+
+def clip_name(clip: EchoClip) -> str:
+    """What a clip's files are named after: its study, view and the start of its id."""
+    return f"{clip.study_id[:40]}_{clip.view}_{clip.clip_id[:8]}"
 
 
 @dataclass(frozen=True)

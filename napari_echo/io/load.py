@@ -10,7 +10,7 @@ from pathlib import Path
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
-from napari_echo.io.reading import check_file, reason
+from napari_echo.io.reading import check_file, is_dicom, reason
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def _walk(folder: Path) -> Iterator[Path]:
                 continue
             if _REVISION.fullmatch(name):
                 continue
-            if lower.endswith(CLIP_SUFFIXES) or _is_dicom(path):
+            if lower.endswith(CLIP_SUFFIXES) or is_dicom(path):
                 yield path
 
 
@@ -102,21 +102,12 @@ def _log_unreadable(error: OSError) -> None:
     _log.warning("Skipped the folder %s, which cannot be read: %s.", error.filename, reason(error))
 
 
-def _is_dicom(path: Path) -> bool:
-    """Whether a file has DICOM's magic letters, whatever its name."""
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
-
-
 def _reader(path: Path) -> Callable[[Path], EchoClip]:
     # Each library is imported only when its format is met.
     from napari_echo.io import camus, clipset_clips, dicom, stacks, video
 
     name = path.name.lower()
-    if name.endswith((".dcm", ".dicom")) or _is_dicom(path):
+    if name.endswith((".dcm", ".dicom")) or is_dicom(path):
         return dicom.load_dicom
     if name.endswith((".avi", ".mp4", ".mov", ".m4v")):
         return video.load_video

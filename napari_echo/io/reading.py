@@ -186,3 +186,12 @@ def to_grey(path: Path, values: NDArray[Any]) -> tuple[NDArray[np.uint8], str | 
         colours.finish()
         values = np.stack([luma(frame) for frame in values])
     return values, note
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file has DICOM's magic letters, whatever its name."""
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False

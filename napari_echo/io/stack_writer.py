@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from napari_echo.core.labels import IGNORE
 from napari_echo.io.json_fields import key_frames_to_dict
-from napari_echo.io.labelled import LabelledClip, Outcome, Written
+from napari_echo.io.labelled import LabelledClip, Outcome, Written, clip_name
 from napari_echo.io.writing import FileNames
 
 Kind = Literal["nifti", "tiff"]
@@ -52,7 +52,7 @@ def fill_stacks(folder: Path, clips: Iterable[LabelledClip], kind: Kind) -> Iter
     ending = ENDINGS[kind]
     write = _write_nifti if kind == "nifti" else _write_tiff
     for item in clips:
-        name = names.take(f"{item.clip.study_id[:40]}_{item.clip.view}_{item.clip.clip_id[:8]}")
+        name = names.take(clip_name(item.clip))
         labels = item.truth.labels.copy()
         labels[~item.truth.annotated] = IGNORE
         files = (f"{name}{ending}", f"{name}.labels{ending}", f"{name}.json")

@@ -18,7 +18,7 @@ from napari_echo.core.labels import CAMUS_SCHEMA
 from napari_echo.core.params import TrainParams
 from napari_echo.ml.packs import ModelPack
 
-_CONFIGS = {"PIDNet-S": "pidnet-s_100_corrections", "PIDNet-L": "pidnet-l_100_corrections"}
+CONFIGS = {"PIDNet-S": "pidnet-s_100_corrections", "PIDNet-L": "pidnet-l_100_corrections"}
 
 
 def config_for(pack: ModelPack) -> str:
@@ -31,12 +31,12 @@ def config_for(pack: ModelPack) -> str:
         single labelled frames do not train, or other structures.
     """
     card = pack.card
-    config = _CONFIGS.get(card.architecture)
+    config = CONFIGS.get(card.architecture)
     special = card.temporal or card.hardness or card.network is not None
     if config is None or special or pack.schema.n_classes != CAMUS_SCHEMA.n_classes:
         raise EchoError(
             f"The model {pack.name} cannot be trained on with corrections: that takes a plain "
-            f"{' or '.join(_CONFIGS)} of LV cavity, myocardium and left atrium that sees one frame "
+            f"{' or '.join(CONFIGS)} of LV cavity, myocardium and left atrium that sees one frame "
             "at a time, such as pidnet-s-camus."
         )
     return config
@@ -52,7 +52,7 @@ def fine_tune(
     seed: int = 0,
     val: Path | None = None,
     split: str = "val",
-    config: str = _CONFIGS["PIDNet-S"],
+    config: str = CONFIGS["PIDNet-S"],
     params: TrainParams | None = None,
 ) -> Path:
     """Train on from a model's weights, on the labelled frames of the split "train".

@@ -119,7 +119,7 @@ class EchoVideoDataset(BaseDataset):
         rows: list[dict] = []
         for root, ratio, times in zip(self.data_roots, self.ratios, self.repeats, strict=True):
             clips = open_clipset(root)
-            found = [(e, _labelled_beat(e)) for e in clips.entries if e.split == self.split]
+            found = [(e, e.labelled_beat) for e in clips.entries if e.split == self.split]
             found = [(entry, beat) for entry, beat in found if beat is not None]
             chosen = labelled_patients([e.study_id for e, _ in found], ratio, self.ratio_seed)
             of_root = [
@@ -169,15 +169,6 @@ class EchoVideoDataset(BaseDataset):
             "spacing_mm": entry.spacing_mm,
             "sample_idx": idx,
         }
-
-
-def _labelled_beat(entry: ClipEntry) -> Beat | None:
-    """The first beat whose ED and ES both carry a label."""
-    labelled = set(entry.labelled_frames)
-    for beat in entry.key_frames.beats:
-        if beat.ed != beat.es and {beat.ed, beat.es} <= labelled:
-            return beat
-    return None
 
 
 @DATA_SAMPLERS.register_module()

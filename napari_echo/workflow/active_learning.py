@@ -10,23 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat
-from napari_echo.core.revision import Base
 from napari_echo.io.clipset import ClipEntry, ClipSet, open_clipset
-from napari_echo.io.clipset_clips import read_clip, read_truth
+from napari_echo.io.clipset_clips import read_clip
 from napari_echo.io.store import LabelStore
-from napari_echo.workflow.correct import correct
 from napari_echo.workflow.doubt import Question, beat_doubt
 from napari_echo.workflow.export import export_clipset
+from napari_echo.workflow.simulated_reader import commit_truth
 
 Strategy = Literal["random"] | Question
 Probabilities = Callable[[NDArray[np.uint8]], NDArray[np.float16]]
@@ -114,7 +111,9 @@ def active_learning(
         If there are fewer patients than are to be labelled.
     """
     clips = open_clipset(data)
-    pool = {e.study_id: (e, b) for e in clips.entries if (b := _beat(e)) and e.split == "train"}
+    pool = {
+        e.study_id: (e, b) for e in clips.entries if (b := e.labelled_beat) and e.split == "train"
+    }
     if len(pool) < step * (rounds + 1):
         raise EchoError(
             f"{data} has {len(pool)} patients to choose from and {step * (rounds + 1)} are to be "
@@ -142,12 +141,6 @@ def active_learning(
     return results
 
 
-def _beat(entry: ClipEntry) -> Beat | None:
-    labelled = set(entry.labelled_frames)
-    whole = (b for b in entry.key_frames.beats if b.ed != b.es and {b.ed, b.es} <= labelled)
-    return next(whole, None)
-
-
 def _ranked(
     clips: ClipSet,
     patients: Mapping[str, tuple[ClipEntry, Beat]],
@@ -170,24 +163,10 @@ def _label(clips: ClipSet, patients: Mapping[str, tuple[ClipEntry, Beat]], folde
     """Commit the truth of ED and ES to a label store, and export it to learn from."""
     if (folder / "labels").is_dir():
         return
-    store, opened = LabelStore(folder / "store"), dict[str, EchoClip]()
+    store = LabelStore(folder / "store")
     done = {revision.clip_id for revision in store.revisions()}  # by a run that was stopped
     for entry, beat in patients.values():
-        clip, truth = read_clip(clips, entry), read_truth(clips, entry)
-        assert truth is not None
-        opened[clip.clip_id] = clip
-        if clip.clip_id in done:
-            continue
-        store.commit(
-            correct(
-                clip,
-                truth.labels,
-                (beat.ed, beat.es),
-                Base("truth", ""),
-                reader="simulated",
-                started=datetime.now(UTC),
-                key_frames=entry.key_frames,
-                schema=truth.schema,
-            )
-        )
-    export_clipset(store.revisions(), opened, folder / "labels")
+        if entry.clip_id not in done:
+            commit_truth(clips, entry, store, (beat.ed, beat.es))
+    opened = (read_clip(clips, entry) for entry, _ in patients.values())
+    export_clipset(store.revisions(), {clip.clip_id: clip for clip in opened}, folder / "labels")

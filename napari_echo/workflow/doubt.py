@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_echo.core.hardness import hard_pixels, hardness_map
+from napari_echo.core.labels import LV
 from napari_echo.core.params import HardnessParams
 from napari_echo.metrics.ef_outlook import EFOutlook, ef_outlook
 from napari_echo.metrics.overlap import dice
 
 Question = Literal["entropy", "disagreement", "ef change", "ef crossing"]
 QUESTIONS: tuple[Question, ...] = ("entropy", "disagreement", "ef change", "ef crossing")
-
-_LV = 1
 
 
 @dataclass(frozen=True)
@@ -106,9 +105,9 @@ def beat_doubt(
     differ = float("nan")
     if other is not None:
         others = other.argmax(axis=1)
-        overlap = [dice(a == _LV, b == _LV) for a, b in zip(labels, others, strict=True)]
+        overlap = [dice(a == LV, b == LV) for a, b in zip(labels, others, strict=True)]
         # Where neither model sees an LV they agree.
         differ = 1 - float(np.mean([1.0 if np.isnan(value) else value for value in overlap]))
-    ed, es = probabilities[:, _LV].astype(np.float32)
+    ed, es = probabilities[:, LV].astype(np.float32)
     outlook = ef_outlook(ed, es, spacing_mm) if ef else None
     return BeatDoubt(float(scores.mean()), differ, outlook)

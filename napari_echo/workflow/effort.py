@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_echo.core.cleanup import keep_largest_piece
-from napari_echo.core.contour import control_points, curve_through, fill_contour, open_outline
+from napari_echo.core.contour import curve_through, fill_contour, open_outline
+from napari_echo.core.labels import LV
 from napari_echo.io.clipset import open_clipset
+from napari_echo.metrics.control_points import control_points
 from napari_echo.metrics.overlap import dice
 from napari_echo.workflow.evaluate import labelled_entries
 
-_LV = 1
 _MARGIN = 8
 _MOST = 40
 
@@ -98,7 +99,7 @@ def reader_effort(
         probabilities = segment(frames)
         labels = keep_largest_piece(probabilities.argmax(axis=1).astype(np.uint8), probabilities)
         for row, frame in enumerate(entry.labelled_frames):
-            true, model = clips.labels(entry)[row] == _LV, labels[row] == _LV
+            true, model = clips.labels(entry)[row] == LV, labels[row] == LV
             both = _boxed(true, model)
             counts = _points(*both, least_dice)
             if counts is not None:

@@ -169,6 +169,18 @@ def latest_of_frames(ordered: Iterable[R]) -> dict[int, R]:
     return {frame: revision for revision in ordered for frame in revision.frames}
 
 
+def learned_revisions(revisions: Iterable[Revision]) -> list[str]:
+    """Ids of the revisions some frame of which counts and is fit to train on, in order.
+
+    What was rejected, or superseded in every frame, is not among them.
+    """
+    of_clip: defaultdict[str, list[Revision]] = defaultdict(list)
+    for revision in in_order(revisions):
+        of_clip[revision.clip_id].append(revision)
+    latest = (r for ordered in of_clip.values() for r in latest_of_frames(ordered).values())
+    return list(dict.fromkeys(r.revision_id for r in latest if r.status in EXPORTED))
+
+
 def _why_not(revision: Revision, latest: Revision, other_schema: str) -> tuple[Kind, str] | None:
     """Say why a revision's labels of a frame are not taken; None where they are."""
     if latest is not revision:

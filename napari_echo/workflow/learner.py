@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_echo.core.labels import LV
+from napari_echo.io.clipset import open_clipset
 from napari_echo.workflow.evaluate import evaluate
-
-CONFIG = "pidnet-s_100_corrections"
-_LV = "LV cavity"
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class PackLearner:
         """Train on a clip data set's split "train"; a training that is done is not repeated."""
         from napari_echo.ml.fine_tune import fine_tune
 
+        # The config is that of PIDNet-S, which the start must be a checkpoint of.
         checkpoint = fine_tune(
             self.start,
             [(labels, 1)],
@@ -49,12 +49,12 @@ class PackLearner:
             iterations=self.iterations,
             size=self.size,
             seed=self.seed,
-            config=CONFIG,
         )
         return self.pack(checkpoint, folder / "pack")
 
     def pack(self, checkpoint: Path, folder: Path) -> Path:
         """Make a checkpoint a pack, once."""
+        from napari_echo.ml.fine_tune import CONFIGS
         from napari_echo.ml.make_pack import make_pack
 
         if not folder.is_dir():
@@ -71,7 +71,7 @@ class PackLearner:
                 "train_again": [],
                 "recommended_for": "nothing but the experiment",
             }
-            make_pack(CONFIG, checkpoint, folder, about)
+            make_pack(CONFIGS["PIDNet-S"], checkpoint, folder, about)
         return folder
 
     def ready(self, pack: Path) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:
@@ -87,11 +87,11 @@ class PackLearner:
         from napari_echo.ml.predictor import make_predictor
 
         found = evaluate(make_predictor(find_pack(pack)), self.data, split=self.split)
-        ef = found.ef_agreement()
+        ef, lv = found.ef_agreement(), open_clipset(self.data).schema.name_of(LV) or ""
         return {
-            "dice": found.mean("dice", _LV),
-            "dice_ed": found.mean("dice", _LV, "ED"),
-            "dice_es": found.mean("dice", _LV, "ES"),
+            "dice": found.mean("dice", lv),
+            "dice_ed": found.mean("dice", lv, "ED"),
+            "dice_es": found.mean("dice", lv, "ES"),
             "ef_mae": float("nan") if ef is None else ef.mae,
             "ef_bias": float("nan") if ef is None else ef.bias,
         }

@@ -18,7 +18,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_echo.core.ancestry import forks
 from napari_echo.core.errors import EchoError
+from napari_echo.core.labels import LV
 from napari_echo.io.clipset import ClipSet, open_clipset
 from napari_echo.io.store import LabelStore
 from napari_echo.io.writing import new_file, new_folder
@@ -28,7 +30,7 @@ from napari_echo.workflow.export import EXPORTED
 from napari_echo.workflow.retrain_card import card_fields, data_used, write_measures
 from napari_echo.workflow.retrain_process import train_in_process
 from napari_echo.workflow.retrain_request import Request, Retrained, Stage, Step, Told
-from napari_echo.workflow.retrain_verdict import compare_packs, lv_name
+from napari_echo.workflow.retrain_verdict import compare_packs
 
 if TYPE_CHECKING:
     from napari_echo.core.revision import Revision
@@ -110,7 +112,7 @@ def retrain(request: Request, on_step: Callable[[Step], None]) -> Retrained:
         )
         for name, model in ((base.name, predictor), (new.name, make_predictor(new)))
     )
-    rows = compare_packs(first, second, lv_name(val.schema), request.params)
+    rows = compare_packs(first, second, val.schema.name_of(LV) or "", request.params)
     result = Retrained(not any(row.worse for row in rows), work / PACK, base.name, tuple(rows))
     new = write_measures(new, request, second, result)
     if not result.offered:
@@ -201,6 +203,13 @@ def _corrections(
     if lost and request.found_only and len(lost) < len(wanted):
         on_step(Told(f"{len(lost)} labelled clips are not among the clips and are left out."))
         revisions = [revision for revision in revisions if revision.clip_id in clips]
+    for fork in forks(revisions):
+        on_step(
+            Told(
+                f"A clip of study {fork[0].study_id} has rival labels, of "
+                f"{' and '.join(head.reader for head in fork)}: the latest are learned."
+            )
+        )
     return data.write_corrections(revisions, clips, predictor, out, tell("Marking hard pixels"))
 
 

@@ -9,6 +9,7 @@ from napari_echo import __version__
 from napari_echo.io.clipset import ClipSet
 from napari_echo.io.letterbox import fit_spacing
 from napari_echo.workflow import retrain_data as data
+from napari_echo.workflow.export_choose import learned_revisions
 from napari_echo.workflow.retrain_request import Request, Retrained
 from napari_echo.workflow.scores import Evaluation
 
@@ -56,7 +57,7 @@ def card_fields(
     card, (*learned, val) = base.card, used
     corrected = learned[-1]
     wanted = {entry.clip_id for entry in sets[-1].entries}
-    learned_from = [r.revision_id for r in revisions if r.clip_id in wanted]
+    learned_from = learned_revisions(r for r in revisions if r.clip_id in wanted)
     frames = (
         "1 corrected frame" if corrected.frames == 1 else f"{corrected.frames} corrected frames"
     )

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from napari_echo.core.labels import LV, LabelSchema
 from napari_echo.core.params import TrainParams
 from napari_echo.metrics.paired import PairedDifference, paired_difference
 from napari_echo.workflow.report.summary import ClipMeasure, clip_measures, ef_error
@@ -94,11 +93,6 @@ def compare_packs(old: Evaluation, new: Evaluation, lv: str, params: TrainParams
         found = paired_difference(first, second, patients)
         rows.append(Row(measure, found, _worse(measure, found, params)))
     return rows
-
-
-def lv_name(schema: LabelSchema) -> str:
-    """Name of the LV cavity in a schema."""
-    return next((s.name for s in schema.structures if s.index == LV), "")
 
 
 def _dice(structure: str) -> Callable[[ClipResult], float]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_echo.core.contour import control_points, curve_through, fill_contour, open_outline
+from napari_echo.core.contour import curve_through, fill_contour, open_outline
+from napari_echo.metrics.control_points import control_points
 from napari_echo.metrics.overlap import dice
 
 

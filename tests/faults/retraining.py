@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,15 @@ from harness import Say
 
 from napari_echo.core.errors import EchoError
 from napari_echo.core.params import TrainParams
-from napari_echo.core.revision import Base
 from napari_echo.io.clipset import open_clipset, write_clipset
-from napari_echo.io.clipset_clips import read_clip, read_truth
 from napari_echo.io.labelled import LabelledClip
 from napari_echo.io.store import LabelStore
 from napari_echo.io.store_verify import verify
 from napari_echo.ml.packs import open_pack
 from napari_echo.phantom.generate import generate
-from napari_echo.workflow.correct import correct
 from napari_echo.workflow.retrain import retrain
 from napari_echo.workflow.retrain_request import Request
+from napari_echo.workflow.simulated_reader import commit_truth
 
 _CLIPS, _CORRECTED, _PATIENCE_S = 4, 2, 20.0
 
@@ -37,19 +34,7 @@ class Retrain:
         data = write_clipset(place / "data", map(_clip, range(_CLIPS)))
         store, clips = LabelStore(place / "store"), open_clipset(data)
         for entry in clips.entries[:_CORRECTED]:
-            truth = read_truth(clips, entry)
-            assert truth is not None
-            revision = correct(
-                read_clip(clips, entry),
-                truth.labels,
-                entry.labelled_frames,
-                Base("nothing", ""),
-                reader="chance",
-                started=datetime.now(UTC),
-                key_frames=entry.key_frames,
-                schema=truth.schema,
-            )
-            store.commit(revision)
+            commit_truth(clips, entry, store)
 
     def work(self, place: Path, seed: int, say: Say) -> None:
         """Retrain again and again, each time to a pack of its own."""

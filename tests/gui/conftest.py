@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import napari
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,10 +15,13 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import CAMUS_SCHEMA, LV, Segmentation
 from napari_echo.core.params import PredictParams
+from napari_echo.gui.review import EchoReview
 from napari_echo.io.store import LabelStore
 from napari_echo.ml.packs import WEIGHTS, ModelCard, ModelPack
 from napari_echo.ml.predictor import Engine, Predictor
 from napari_echo.workflow.session import Session
+
+Reviewed = tuple[napari.Viewer, EchoReview]
 
 T, H, W = 12, 64, 72
 ED, ES = 0, 6
@@ -115,3 +119,14 @@ def clip_file(clip: EchoClip, tmp_path: Path) -> Path:
     path = tmp_path / "beating.npy"
     np.save(path, clip.frames)
     return path
+
+
+@pytest.fixture
+def dock(make_napari_viewer: Callable[..., napari.Viewer]) -> Callable[[Session], Reviewed]:
+    def make(session: Session) -> Reviewed:
+        viewer = make_napari_viewer()
+        review = EchoReview(viewer, session)
+        viewer.window.add_dock_widget(review, name="Echo review", area="right")
+        return viewer, review
+
+    return make

@@ -32,17 +32,6 @@ Reviewed = tuple[napari.Viewer, EchoReview]
 
 
 @pytest.fixture
-def dock(make_napari_viewer: Callable[..., napari.Viewer]) -> Callable[[Session], Reviewed]:
-    def make(session: Session) -> Reviewed:
-        viewer = make_napari_viewer()
-        review = EchoReview(viewer, session)
-        viewer.window.add_dock_widget(review, name="Echo review", area="right")
-        return viewer, review
-
-    return make
-
-
-@pytest.fixture
 def wait(qtbot: QtBot) -> Callable[[EchoReview], None]:
     def until_idle(review: EchoReview) -> None:
         qtbot.waitUntil(

@@ -138,8 +138,8 @@ def test_the_curves_follow_the_training(panel: RetrainPanel) -> None:
 
 def test_a_worse_model_is_shown_and_not_offered(panel: RetrainPanel) -> None:
     panel.retraining.told.emit(
-        {"step": "outcome", "offered": False, "pack": "/work/pack", "base": "old",
-         "reasons": ["Dice all frames fell."], "compared": ROWS, "work_dir": "/work"}
+        {"step": "outcome", "offered": False, "pack": "packs/new", "base": "old",
+         "reasons": ["Dice all frames fell."], "compared": ROWS, "work_dir": "new.work"}
     )  # fmt: skip
     text = panel.table.text()
     assert "0.900" in text
@@ -147,7 +147,7 @@ def test_a_worse_model_is_shown_and_not_offered(panel: RetrainPanel) -> None:
     assert text.count(f"color:{WORSE}") == 1
     assert "–" in text
     assert panel.use.isHidden()
-    assert "/work/pack" in panel.verdict.full_text()
+    assert "packs/new" in panel.verdict.full_text()
     assert "Dice all frames fell." in panel.verdict.toolTip()
 
 

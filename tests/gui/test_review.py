@@ -45,17 +45,6 @@ class SlowEngine:
 
 
 @pytest.fixture
-def dock(make_napari_viewer: Callable[..., napari.Viewer]) -> Callable[[Session], Reviewed]:
-    def make(session: Session) -> Reviewed:
-        viewer = make_napari_viewer()
-        review = EchoReview(viewer, session)
-        viewer.window.add_dock_widget(review, name="Echo review", area="right")
-        return viewer, review
-
-    return make
-
-
-@pytest.fixture
 def reviewed(dock: Callable[[Session], Reviewed], session: Session) -> Reviewed:
     return dock(session)
 

@@ -11,24 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_echo.core.errors import EchoError
-from napari_echo.io.clipset import open_clipset, write_clipset
-from napari_echo.io.labelled import LabelledClip
+from napari_echo.io.clipset import open_clipset
 from napari_echo.io.store import LabelStore
-from napari_echo.phantom.generate import generate
 from napari_echo.workflow.active_learning import Round, Strategy, active_learning
 
 
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = [generate(seed, size=(96, 96), frames="key") for seed in range(8)]
-    splits = ["train"] * 6 + ["val"] * 2
-    return write_clipset(
-        tmp_path_factory.mktemp("al") / "clips",
-        [
-            LabelledClip(m.clip, m.truth, m.key_frames, split, m.ef)
-            for m, split in zip(made, splits, strict=True)
-        ],
-    )
+@pytest.fixture
+def clips(phantom_stills: Path) -> Path:
+    return phantom_stills
 
 
 def _blurred(sure: set[bytes], clips: Path) -> dict[bytes, NDArray[np.float16]]:

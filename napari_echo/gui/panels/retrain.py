@@ -79,7 +79,7 @@ class RetrainPanel(Section):
         may_shrink(self.base)
         self.base.setToolTip("The model that goes on learning; it stays as it is.")
         self.iterations = QSpinBox()
-        self.iterations.setRange(1, 100_000)
+        self.iterations.setRange(2, 100_000)
         self.iterations.setValue(TrainParams().iterations)
         self.iterations.setToolTip("How many batches it learns from.")
         self.validation_label, self.choose_validation = ElidedLabel(), QPushButton("Folder…")

@@ -191,12 +191,12 @@ def plain(data: Any) -> Any:
 
 def _lv_name(clips: ClipSet, models: Sequence[SegmentationModel]) -> str:
     """What the data set calls the LV cavity, which it and every model must know."""
-    names = {s.index: s.name for s in clips.schema.structures}
-    blind = [m.pack.name for m in models if LV not in {s.index for s in m.schema.structures}]
-    if LV not in names or blind:
+    name = clips.schema.name_of(LV)
+    blind = [m.pack.name for m in models if m.schema.name_of(LV) is None]
+    if name is None or blind:
         what = f"The model {blind[0]}" if blind else f"The clip data set {clips.root}"
         raise EchoError(f"{what} knows no left ventricle, which a report is about.")
-    return names[LV]
+    return name
 
 
 def _names(packs: Sequence[PackIdentity]) -> list[str]:
