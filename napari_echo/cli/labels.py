@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_echo.core.revision import Revision
     from napari_echo.io.store import LabelStore
-    from napari_echo.io.store_index import Row
+    from napari_echo.io.store_row import Row
 
 app = typer.Typer(
     no_args_is_help=True, help="List, show, verify, merge, export and import committed labels."

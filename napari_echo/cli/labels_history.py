@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_echo.io.store_index import Row
+    from napari_echo.io.store_row import Row
 
 
 def draw(rows: Sequence[Row]) -> list[str]:

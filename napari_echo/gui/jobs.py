@@ -20,7 +20,7 @@ from napari_echo.core.params import HardnessParams, PredictParams
 from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Base, Revision, Status
 from napari_echo.gui.workers import Job, Progress
-from napari_echo.workflow.corrections import merge
+from napari_echo.workflow.committed import merge
 from napari_echo.workflow.session import Source
 
 if TYPE_CHECKING:

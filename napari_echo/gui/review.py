@@ -31,9 +31,11 @@ from napari_echo.gui.panels.measures import MeasuresPanel
 from napari_echo.gui.panels.model import ModelPanel
 from napari_echo.gui.panels.retrain import RetrainPanel
 from napari_echo.gui.panels.status import StatusPanel
+from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step, commit_obstacle, next_step
 from napari_echo.gui.style import style_sheet, theme_colors
-from napari_echo.gui.verbs import Verbs, frames_text
+from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.wording import frames_text
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.session import Session
@@ -68,12 +70,13 @@ class EchoReview(QWidget):
         self.layers = ReviewLayers(self.viewer, self.session)
         self.jobs = Jobs(self)
         self.background = Jobs(self)
-        self.verbs = Verbs(self.session, self.jobs, self.background)
-        self.clip_panel = ClipPanel(self.verbs)
+        self.verbs = Verbs(self.session, self.jobs)
+        self.recovery = Recovery(self.verbs, self.background)
+        self.clip_panel = ClipPanel(self.verbs, self.recovery)
         self.model_panel = ModelPanel(self.verbs)
         self.measures_panel = MeasuresPanel(self.verbs, lambda: self.layers.frame)
         self.marks_panel = MarksPanel(self.verbs)
-        self.correct_panel = CorrectPanel(self.verbs, lambda: self.layers.frame)
+        self.correct_panel = CorrectPanel(self.verbs, self.recovery, lambda: self.layers.frame)
         self.export_panel = ExportPanel(self.verbs)
         self.retrain_panel = RetrainPanel(self.verbs)
         self.status_panel = StatusPanel(self.verbs)
@@ -89,7 +92,7 @@ class EchoReview(QWidget):
         corrections = self.session.corrections
         self.destroyed.connect(lambda: corrections.close())
         QTimer.singleShot(0, self._adopt_what_is_there)
-        self.verbs.find_waiting()
+        self.recovery.find_waiting()
 
     def _lay_out(self) -> None:
         content = QWidget()
@@ -141,7 +144,7 @@ class EchoReview(QWidget):
         self.correct_panel.paint_wanted.connect(self.layers.paint_with)
         self.correct_panel.restore_wanted.connect(self.layers.restore_frame)
         self.correct_panel.discard_wanted.connect(self._discard)
-        self.verbs.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
+        self.recovery.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
         self.viewer.dims.events.current_step.connect(self.curves.move_cursor)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.layers.events.removed.connect(self._on_removed)

@@ -21,12 +21,10 @@ from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.corrections import Start
 from napari_echo.workflow.export_labels import Exported
-from napari_echo.workflow.recover import Recovered
 from napari_echo.workflow.session import Session
 
 LOADING, PREDICTING, MEASURING = "Loading", "Predicting", "Measuring"
 MARKING, COMMITTING, EXPORTING = "Marking", "Committing", "Exporting"
-RECOVERING, FINDING = "Recovering", "Finding edits"
 
 
 class Verbs:
@@ -38,8 +36,6 @@ class Verbs:
         What they change, on the main thread only.
     runner : Jobs
         What runs them.
-    background : Jobs
-        What looks for uncommitted edits meanwhile.
 
     Attributes
     ----------
@@ -54,17 +50,14 @@ class Verbs:
         A verb could not be done; one sentence.
     told(str)
         A verb was done; one sentence.
-    recovered(Replay)
-        Uncommitted edits were taken up.
     """
 
     refused = Signal(str)
     told = Signal(str)
-    recovered = Signal(object)
 
-    def __init__(self, session: Session, runner: Jobs, background: Jobs) -> None:
+    def __init__(self, session: Session, runner: Jobs) -> None:
         self.session = session
-        self.runner, self.background = runner, background
+        self.runner = runner
         self.may_leave: Callable[[], bool] = lambda: True
         self.last_export: Exported | None = None
         self._recall_due = False
@@ -72,7 +65,8 @@ class Verbs:
         runner.cancelled.connect(self._on_cancelled)
         runner.busy_changed.connect(self._recall_when_idle)
 
-    def _may(self, reason: str) -> bool:
+    def may(self, reason: str) -> bool:
+        """Whether a verb can be done now; if not, for `reason` or for a job, it is refused."""
         if not reason and self.runner.busy:
             reason = f"{self.runner.title} is still going on; wait for it or cancel it."
         if reason:
@@ -86,7 +80,7 @@ class Verbs:
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open the first clip among files and folders; the others follow by `step`."""
-        if self._may("") and self.may_leave():
+        if self.may("") and self.may_leave():
             self.runner.start(LOADING, jobs.find_paths, list(paths), done=self._take_paths)
 
     def _take_paths(self, paths: list[Path]) -> None:
@@ -95,7 +89,7 @@ class Verbs:
 
     def open_path(self, path: Path) -> None:
         """Open a clip; the one before stays until the new one is loaded."""
-        if self._may("") and self.may_leave():
+        if self.may("") and self.may_leave():
             self._load(path)
 
     def _load(self, path: Path) -> None:
@@ -108,7 +102,7 @@ class Verbs:
         """Load ground truth for the open clip."""
         session = self.session
         clip = session.clip
-        if not self._may("" if clip is not None else "Open a clip first.") or clip is None:
+        if not self.may("" if clip is not None else "Open a clip first.") or clip is None:
             return
 
         def take(truth: Segmentation) -> None:
@@ -170,7 +164,7 @@ class Verbs:
         """Run the chosen model on the clip."""
         session = self.session
         clip, pack = session.clip, session.pack
-        if not self._may(obstacle(Step.PREDICT, session)) or clip is None or pack is None:
+        if not self.may(obstacle(Step.PREDICT, session)) or clip is None or pack is None:
             return
         self.runner.start(
             PREDICTING,
@@ -224,7 +218,7 @@ class Verbs:
     def set_key_frame(self, beat: int, which: str, frame: int) -> None:
         """Set ED or ES of a beat (a new beat where there is none) to a frame."""
         session = self.session
-        if session.clip is None or not self._may(""):
+        if session.clip is None or not self.may(""):
             return
         beats = list(session.key_frames.beats) if session.key_frames is not None else []
         old = beats[beat] if beat < len(beats) else Beat(frame, frame)
@@ -239,7 +233,7 @@ class Verbs:
         """Find the hard pixels."""
         session = self.session
         clip, prediction = session.clip, session.prediction
-        if not self._may(obstacle(Step.MARK, session)) or prediction is None:
+        if not self.may(obstacle(Step.MARK, session)) or prediction is None:
             return
 
         def take(outcome: tuple[HardnessMap, HardPixels, HardnessParams]) -> None:
@@ -253,7 +247,7 @@ class Verbs:
     def start_correction(self, start: Start, head: str | None = None) -> None:
         """Copy labels to the editable layer; of several heads, those of one."""
         session = self.session
-        if self._may(obstacle(Step.CORRECT, session)):
+        if self.may(obstacle(Step.CORRECT, session)):
             try:
                 session.corrections.start(start, session.prediction, session.truth, head=head)
             except EchoError as error:
@@ -261,7 +255,7 @@ class Verbs:
 
     def accept(self, frame: int) -> None:
         """Accept a frame as it is."""
-        if self._may("" if self.session.corrections.draft else commit_obstacle(self.session)):
+        if self.may("" if self.session.corrections.draft else commit_obstacle(self.session)):
             self.session.corrections.accept(frame)
 
     def commit(self, reader: str, comment: str, resolve: bool = False) -> None:
@@ -279,7 +273,7 @@ class Verbs:
             reason = "Write your name first: a revision says who labelled."
         if not reason and store is None:
             reason = "Choose a folder for the labels first."
-        if not self._may(reason) or clip is None or draft is None or store is None:
+        if not self.may(reason) or clip is None or draft is None or store is None:
             return
         session.reader = reader.strip()
         parent = corrections.parent_for(session.reader)
@@ -311,72 +305,17 @@ class Verbs:
 
     def use_store(self, store: LabelStore) -> None:
         """Commit to another label store, and look up what it holds of the clip."""
-        if self._may("") and self.may_leave():
+        if self.may("") and self.may_leave():
             self.session.corrections.leave()
             self.session.corrections.set_store(store)
             self._recall()
-
-    # Uncommitted edits of earlier sessions ------------------------------------
-
-    def find_waiting(self) -> None:
-        """Look for edits that were never committed, without keeping the reader from work."""
-        corrections = self.session.corrections
-        self.background.start(
-            FINDING, jobs.find_waiting, corrections.journals, done=corrections.take_waiting
-        )
-
-    def recover(self) -> None:
-        """Take the open clip's uncommitted edits up again."""
-        session = self.session
-        clip, replay = session.clip, session.corrections.recoverable
-        if not self._may("") or clip is None or replay is None:
-            return
-
-        def take(recovered: Recovered) -> None:
-            try:
-                session.corrections.take_up(recovered)
-            except EchoError as error:
-                self.refused.emit(str(error))
-                return
-            if replay.key_frames is not None and replay.key_frames.origin == "set by reader":
-                session.set_key_frames(replay.key_frames)
-            self.recovered.emit(replay)
-            self.told.emit(f"Recovered {frames_text(replay.uncommitted)} of {clip.name}.")
-
-        journals = session.corrections.journals
-        self.runner.start(RECOVERING, jobs.recover, journals, replay, clip, done=take)
-
-    def set_aside(self) -> None:
-        """Put the open clip's uncommitted edits away; their file is kept."""
-        corrections = self.session.corrections
-        replay = corrections.recoverable
-        if replay is None or not self._may(""):
-            return
-        try:
-            path = corrections.journals.set_aside(replay)
-        except EchoError as error:
-            self.refused.emit(str(error))
-            return
-        corrections.take_waiting(r for r in corrections.waiting if r is not replay)
-        self.told.emit(f"Set aside; the edits are kept in {path}.")
-
-    def open_waiting(self) -> None:
-        """Open the clips that have uncommitted edits."""
-        clip, waiting = self.session.clip, self.session.corrections.waiting
-        others = [r for r in waiting if clip is None or r.clip_id != clip.clip_id]
-        paths = [r.source for r in others if r.source is not None and r.source.is_file()]
-        if paths:
-            self.open_paths(list(dict.fromkeys(paths)))
-        elif others:
-            names = ", ".join(replay.clip_name for replay in others)
-            self.refused.emit(f"The file of {names} is not where it was: open it by hand.")
 
     # Export -------------------------------------------------------------------
 
     def export(self, out: Path, format: str = "clips") -> None:
         """Write the committed frames of this session's clips as a data set of a format."""
         session = self.session
-        if self._may(obstacle(Step.EXPORT, session)):
+        if self.may(obstacle(Step.EXPORT, session)):
             corrections = session.corrections
             store = corrections.store
             self.runner.start(
@@ -401,13 +340,8 @@ class Verbs:
         """Add a model pack to those of the session, and choose it."""
         from napari_echo.ml.packs import open_pack
 
-        if self._may(""):
+        if self.may(""):
             try:
                 self.session.add_pack(open_pack(path))
             except EchoError as error:
                 self.refused.emit(str(error))
-
-
-def frames_text(frames: Sequence[int]) -> str:
-    """Name frames: "frame 3", "frames 3, 5"."""
-    return f"frame{'s' if len(frames) > 1 else ''} {', '.join(map(str, frames))}"

@@ -22,7 +22,8 @@ from napari_echo.io.store_files import (
     read_revision,
     read_without_labels,
 )
-from napari_echo.io.store_index import Damaged, Row
+from napari_echo.io.store_index import Damaged
+from napari_echo.io.store_row import Row
 from napari_echo.io.writing import new_file
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}

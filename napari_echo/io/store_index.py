@@ -17,14 +17,14 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
 
 from napari_echo.core.errors import EchoError
-from napari_echo.core.revision import Revision
 from napari_echo.io.reading import reason
 from napari_echo.io.store_files import is_candidate, read_without_labels
+from napari_echo.io.store_row import ERRORS, Row, encode_row, utc_text
 
 CACHE_VARIABLE = "NAPARI_ECHO_CACHE"
 """Environment variable that names another folder for the indexes."""
@@ -32,103 +32,10 @@ CACHE_VARIABLE = "NAPARI_ECHO_CACHE"
 _VERSION = 1
 _BATCH = 500
 _UNSETTLED_NS = 100_000_000
-_SEPARATOR = "\x1f"
-_ERRORS = "surrogatepass"  # names of files need not be proper text
 _COLUMNS = "row, name, size, changed, crc"
 
 # What the file says, its name, size, time of change in ns, CRC-32 of what it says.
 _Entry = tuple[bytes, str, int, int, int]
-
-
-class _Text:
-    """A field of a row."""
-
-    def __init__(self, place: int) -> None:
-        self.place = place
-
-    def __get__(self, row: Row, owner: type[Row]) -> str:
-        return row.fields[self.place]
-
-
-class Row:
-    """What the index holds of a revision, decoded when it is first asked for.
-
-    `core.ancestry` takes rows as it takes revisions.
-
-    Parameters
-    ----------
-    text : bytes
-        The fields; it begins with the time of commitment and the id, so that
-        rows sort by it.
-    """
-
-    __slots__ = ("_fields", "text")
-
-    committed_text = _Text(0)
-    revision_id = _Text(1)
-    clip_id = _Text(2)
-    study_id = _Text(3)
-    reader = _Text(4)
-    status = _Text(5)
-    base_kind = _Text(6)
-    base_id = _Text(7)
-    schema = _Text(8)
-    comment = _Text(9)
-
-    def __init__(self, text: bytes) -> None:
-        self.text = text
-        self._fields: list[str] | None = None
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Row) and self.text == other.text
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    def __repr__(self) -> str:
-        return f"Row({self.text!r})"
-
-    @property
-    def fields(self) -> list[str]:
-        """All of it, as text."""
-        if self._fields is None:
-            self._fields = self.text.decode(errors=_ERRORS).split(_SEPARATOR)
-        return self._fields
-
-    @property
-    def committed(self) -> datetime:
-        """When it was committed; aware, UTC."""
-        return datetime.fromisoformat(self.committed_text)
-
-    @property
-    def started(self) -> datetime:
-        """When the work on it began; aware, UTC."""
-        return datetime.fromisoformat(self.fields[10])
-
-    @property
-    def seconds(self) -> float:
-        """Time spent on it."""
-        return float(self.fields[11])
-
-    @property
-    def frames(self) -> tuple[int, ...]:
-        """Indices of the labelled frames, ascending."""
-        return tuple(map(int, self.fields[12].split()))
-
-    @property
-    def parent(self) -> str | None:
-        """The revision that it supersedes."""
-        return self.fields[13].split(" ")[0] or None
-
-    @property
-    def supersedes(self) -> tuple[str, ...]:
-        """Heads that it replaces besides its parent."""
-        return tuple(self.fields[13].split(" ")[1:])
-
-    @property
-    def parents(self) -> tuple[str, ...]:
-        """Every revision that it replaces."""
-        return tuple(self.fields[13].split())
 
 
 @dataclass(frozen=True)
@@ -137,11 +44,6 @@ class Damaged:
 
     path: Path
     reason: str
-
-
-def utc_text(moment: datetime) -> str:
-    """Write a time so that texts sort as times do."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def read_rows(
@@ -172,7 +74,7 @@ def read_rows(
     """
     now, there = time.time_ns(), _scan(folder)
     earliest = b"" if since is None else utc_text(since).encode()
-    needles = [value.encode(errors=_ERRORS) for value in equal.values()]
+    needles = [value.encode(errors=ERRORS) for value in equal.values()]
 
     def wanted(text: bytes) -> bool:
         # Most rows are ruled out without being decoded.
@@ -238,7 +140,7 @@ def _read_files(
     for name, file in sorted(files.items()):
         stamp = _stamp(file)
         try:
-            text = _encode(read_without_labels(folder / name))
+            text = encode_row(read_without_labels(folder / name))
         except EchoError as error:
             damaged.append(Damaged(folder / name, str(error)))
             continue
@@ -248,26 +150,6 @@ def _read_files(
             yield batch
             batch = []
     yield batch
-
-
-def _encode(revision: Revision) -> bytes:
-    fields = (
-        utc_text(revision.committed),
-        revision.revision_id,
-        revision.clip_id,
-        revision.study_id,
-        revision.reader,
-        revision.status,
-        revision.base.kind,
-        revision.base.id,
-        revision.schema.name,
-        revision.comment,
-        utc_text(revision.started),
-        repr(revision.seconds),
-        " ".join(map(str, revision.frames)),
-        " ".join((revision.parent or "", *revision.supersedes)),
-    )
-    return _SEPARATOR.join(text.replace(_SEPARATOR, " ") for text in fields).encode(errors=_ERRORS)
 
 
 class _Cache:

@@ -11,7 +11,8 @@ from napari_echo.core.errors import EchoError
 from napari_echo.io.reading import reason
 from napari_echo.io.store import LabelStore
 from napari_echo.io.store_files import is_candidate, read_revision
-from napari_echo.io.store_index import Damaged, Row
+from napari_echo.io.store_index import Damaged
+from napari_echo.io.store_row import Row
 
 
 @dataclass

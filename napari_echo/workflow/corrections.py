@@ -1,23 +1,21 @@
-"""What a reader corrects: the draft, the revisions, and where they are committed. No Qt."""
+"""What a reader corrects: the draft, its journal, and what becomes of them. No Qt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from psygnal import Signal
 
-from napari_echo.core.ancestry import forks, heads
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import Segmentation
 from napari_echo.core.prediction import Prediction
-from napari_echo.core.revision import Base, Revision, check_frames
+from napari_echo.core.revision import Base, Revision
 from napari_echo.io.json_fields import key_frames_to_dict
+from napari_echo.workflow.committed import Committed, merge
 from napari_echo.workflow.draft import Draft
 from napari_echo.workflow.forks import lineage
 from napari_echo.workflow.journal import JournalFolder
@@ -32,8 +30,8 @@ Start = Literal["truth", "prediction", "correction"]
 """What a correction starts from; "correction" is what was committed before."""
 
 
-class Corrections:
-    """The corrections of the open clip, and the revisions of this session's clips.
+class Corrections(Committed):
+    """The corrections of the open clip, beside what was committed.
 
     Parameters
     ----------
@@ -60,18 +58,13 @@ class Corrections:
     draft_changed = Signal()
     relabelled = Signal(int)
     waiting_changed = Signal()
-    revisions_changed = Signal()
-    store_changed = Signal()
-    exported = Signal(Path)
 
     def __init__(
         self, store: LabelStore | None = None, journals: JournalFolder | None = None
     ) -> None:
-        self._store = store
+        super().__init__(store)
         self.journals = journals if journals is not None else JournalFolder()
         self.reader = ""
-        self._revisions: dict[str, list[Revision]] = {}
-        self._clips: dict[str, EchoClip] = {}
         self._waiting: tuple[Replay, ...] = ()
         self._draft: Draft | None = None
         self.begin(None)
@@ -79,8 +72,7 @@ class Corrections:
     def begin(self, clip: EchoClip | None) -> None:
         """Turn to another clip; what was not committed waits in the journal."""
         self._end_draft("keep")
-        self._clip = clip
-        self._export_path: Path | None = None
+        self._turn_to(clip)
 
     # The draft ----------------------------------------------------------------
 
@@ -257,8 +249,7 @@ class Corrections:
         if clip is None or draft is None or revision.clip_id != clip.clip_id:
             raise EchoError("This revision does not belong to the correction that is open.")
         draft.take_commit(revision)
-        self._clips[clip.clip_id] = clip
-        self._revisions.setdefault(clip.clip_id, []).append(revision)
+        self._add(clip, revision)
         self.draft_changed.emit()
         self.revisions_changed.emit()
 
@@ -309,40 +300,7 @@ class Corrections:
         self._end_draft("keep")
         self.journals.settle(timeout)
 
-    # Revisions ----------------------------------------------------------------
-
-    @property
-    def revisions(self) -> tuple[Revision, ...]:
-        """What was committed for the open clip, oldest first."""
-        return tuple(self._revisions.get(self._clip.clip_id, ())) if self._clip else ()
-
-    def take_revisions(self, revisions: Iterable[Revision]) -> None:
-        """Take note of what the store holds of the open clip, oldest first.
-
-        Raises
-        ------
-        EchoError
-            If no clip is open or one of them labels other pixels.
-        """
-        if self._clip is None:
-            raise EchoError("No clip is open: open one first.")
-        found = list(revisions)
-        for revision in found:
-            check_frames(revision, self._clip)
-        self._revisions[self._clip.clip_id] = found
-        if found:
-            self._clips[self._clip.clip_id] = self._clip
-        self.revisions_changed.emit()
-
-    @property
-    def heads(self) -> tuple[Revision, ...]:
-        """The open clip's labels as they stand, the oldest first: see `core.ancestry.heads`."""
-        return tuple(heads(self.revisions))
-
-    @property
-    def fork(self) -> tuple[Revision, ...]:
-        """Heads of the open clip that share an ancestor, of which a reader chooses."""
-        return next(iter(forks(self.revisions)), ())
+    # Committing ---------------------------------------------------------------
 
     def parent_for(self, reader: str) -> str | None:
         """Find the revision that the open draft goes on from.
@@ -356,78 +314,3 @@ class Corrections:
             return draft.base.id
         mine = [head.revision_id for head in self.heads if head.reader == reader]
         return mine[-1] if mine else None
-
-    def rivals(self, parent: str | None) -> tuple[str, ...]:
-        """Find the other heads of the fork that a revision is a head of."""
-        fork = [head.revision_id for head in self.fork]
-        return tuple(head for head in fork if head != parent) if parent in fork else ()
-
-    def all_revisions(self) -> tuple[Revision, ...]:
-        """List what was committed for every clip of this session."""
-        return tuple(r for revisions in self._revisions.values() for r in revisions)
-
-    @property
-    def clips(self) -> Mapping[str, EchoClip]:
-        """The clips of this session that have revisions, by clip id."""
-        return self._clips
-
-    def merged(self, prediction: Prediction | None) -> Segmentation | None:
-        """Lay what was committed for the open clip over a prediction (`merge`)."""
-        return merge(self._clip, self.revisions, prediction) if self._clip is not None else None
-
-    # The store and the export -------------------------------------------------
-
-    @property
-    def store(self) -> LabelStore | None:
-        """Where revisions are committed."""
-        return self._store
-
-    def set_store(self, store: LabelStore) -> None:
-        """Commit to another label store; what the old one held is forgotten."""
-        self._store = store
-        self._revisions.clear()
-        self._clips.clear()
-        self.store_changed.emit()
-
-    @property
-    def export_path(self) -> Path | None:
-        """The labelled set that was exported last while the clip was open."""
-        return self._export_path
-
-    def take_export(self, path: Path) -> None:
-        """Take note of a labelled set that was written."""
-        self._export_path = path
-        self.exported.emit(path)
-
-
-def merge(
-    clip: EchoClip, revisions: Sequence[Revision], prediction: Prediction | None
-) -> Segmentation | None:
-    """Lay the committed frames of a clip over a prediction.
-
-    Parameters
-    ----------
-    clip : EchoClip
-        The clip.
-    revisions : sequence of Revision
-        Its revisions, oldest first; the last that labels a frame counts.
-    prediction : Prediction or None
-        Labels of the other frames; without it they are not annotated.
-
-    Returns
-    -------
-    Segmentation or None
-        None where nothing was committed.
-    """
-    if not revisions:
-        return None
-    if prediction is not None:
-        labels = prediction.segmentation.labels.copy()
-        annotated = np.ones(len(clip), np.bool_)
-    else:
-        labels = np.zeros(clip.frames.shape, np.uint8)
-        annotated = np.zeros(len(clip), np.bool_)
-    for revision in revisions:
-        labels[list(revision.frames)] = revision.labels
-        annotated[list(revision.frames)] = True
-    return Segmentation(labels, annotated, "correction", revisions[-1].schema)

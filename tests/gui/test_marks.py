@@ -18,7 +18,7 @@ from napari_echo.workflow.session import Session
 def test_learned_hardness_is_offered_only_by_models_that_have_it(
     session: Session, clip: EchoClip, qtbot: QtBot
 ) -> None:
-    panel = MarksPanel(Verbs(session, Jobs(), Jobs()))
+    panel = MarksPanel(Verbs(session, Jobs()))
     qtbot.addWidget(panel)
 
     def offered() -> list[str]:

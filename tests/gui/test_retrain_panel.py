@@ -35,7 +35,7 @@ def make_panel(qtbot: QtBot, tmp_path: Path) -> Iterator[Callable[[Path], Retrai
 
     def make(store: Path) -> RetrainPanel:
         session = Session(packs=shipped_packs(), store=LabelStore(store), reader="reader")
-        panel = RetrainPanel(Verbs(session, Jobs(), Jobs()))
+        panel = RetrainPanel(Verbs(session, Jobs()))
         qtbot.addWidget(panel)
         panel.show()
         made.append(panel)

@@ -14,6 +14,7 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import Segmentation
 from napari_echo.core.revision import Revision
 from napari_echo.workflow.corrections import Corrections
+from napari_echo.workflow.export_choose import learned_revisions
 from napari_echo.workflow.forks import compare_heads, lineage
 
 SHAPE = (4, 10, 10)
@@ -137,3 +138,15 @@ def test_a_lineage_has_each_ancestor_once(root: Revision, clip: EchoClip) -> Non
         "Ann",
         "Ann",
     ]
+
+
+def test_only_what_counts_in_some_frame_and_is_fit_was_learned(
+    root: Revision, clip: EchoClip
+) -> None:
+    # Root labels the frames 0 and 1; the later one takes over 0, and 2 is rejected.
+    later = child(root, "Ann", (0,), 3, 1, clip)
+    rejected = replace(child(later, "Ann", (2,), 3, 2, clip), status="rejected")
+    assert learned_revisions([rejected, later, root]) == [later.revision_id, root.revision_id]
+    # The last takes over 0 and 1: nothing of the first two is left.
+    last = child(rejected, "Ben", (0, 1), 5, 3, clip)
+    assert learned_revisions([root, later, rejected, last]) == [last.revision_id]

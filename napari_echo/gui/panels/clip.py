@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import Segmentation
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate
+from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step
 from napari_echo.gui.verbs import Verbs
 from napari_echo.io.load import CLIP_SUFFIXES
@@ -18,7 +19,7 @@ from napari_echo.workflow.truth import TRUTH_SUFFIXES
 class ClipPanel(Section):
     """Opens clips and goes from one to the next."""
 
-    def __init__(self, verbs: Verbs, parent: QWidget | None = None) -> None:
+    def __init__(self, verbs: Verbs, recovery: Recovery, parent: QWidget | None = None) -> None:
         super().__init__(Step.LOAD.title, "Open…", parent)
         self.verbs = verbs
         self.session = verbs.session
@@ -43,7 +44,7 @@ class ClipPanel(Section):
         row = self.add_row()
         row.addWidget(self.waiting, 1)
         row.addWidget(self.open_waiting)
-        self.open_waiting.clicked.connect(verbs.open_waiting)
+        self.open_waiting.clicked.connect(recovery.open_waiting)
         self.session.corrections.waiting_changed.connect(self.refresh)
         self.truth.clicked.connect(self.ask_truth)
         self.action.clicked.connect(self.ask)

@@ -8,10 +8,12 @@ from psygnal import Signal
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLineEdit, QPushButton, QWidget
 
 from napari_echo.core.revision import Revision
-from napari_echo.gui.panels.fork import ForkBox, when
+from napari_echo.gui.panels.fork import ForkBox
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink, swatch
+from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
-from napari_echo.gui.verbs import Verbs, frames_text
+from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.wording import frames_text, when
 from napari_echo.workflow.corrections import Start
 from napari_echo.workflow.journal_replay import Replay
 
@@ -40,7 +42,11 @@ class CorrectPanel(Section):
     discard_wanted = Signal()
 
     def __init__(
-        self, verbs: Verbs, current_frame: Callable[[], int], parent: QWidget | None = None
+        self,
+        verbs: Verbs,
+        recovery: Recovery,
+        current_frame: Callable[[], int],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(Step.CORRECT.title, "Start", parent)
         self.verbs = verbs
@@ -85,11 +91,11 @@ class CorrectPanel(Section):
         row.addWidget(self.commit)
         self.action.clicked.connect(self._start)
         self.discard.clicked.connect(lambda: self.discard_wanted.emit())
-        self.recover.clicked.connect(verbs.recover)
-        self.set_aside.clicked.connect(verbs.set_aside)
+        self.recover.clicked.connect(recovery.recover)
+        self.set_aside.clicked.connect(recovery.set_aside)
         self.undo.clicked.connect(self.corrections.undo)
         self.redo.clicked.connect(self.corrections.redo)
-        verbs.recovered.connect(self._take_notes)
+        recovery.recovered.connect(self._take_notes)
         self.accept.clicked.connect(lambda: verbs.accept(current_frame()))
         self.restore.clicked.connect(lambda: self.restore_wanted.emit(current_frame()))
         self.commit.clicked.connect(self._commit)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_echo.gui.panels.section import ElidedLabel, gate
-from napari_echo.gui.verbs import Verbs, frames_text
+from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.wording import frames_text, when
 from napari_echo.workflow.forks import Side, compare_heads
 
 
@@ -83,10 +82,3 @@ def describe_side(side: Side) -> tuple[str, str]:
     agree = "" if side.dice is None else f" LV Dice with the others: {side.dice:.3f}."
     comment = f' "{head.comment}"' if head.comment else ""
     return line, f"{line}.{agree}{comment} Revision {head.revision_id}."
-
-
-def when(time: datetime) -> str:
-    """Say a time as the reader's clock has it: the hour today, else with the day."""
-    local = time.astimezone()
-    today = local.date() == datetime.now().astimezone().date()
-    return f"{local:%H:%M}" if today else f"{local:%d %b %Y %H:%M}"

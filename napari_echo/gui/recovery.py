@@ -1,0 +1,90 @@
+"""Edits of earlier sessions that were never committed: found, taken up again or put away."""
+
+from __future__ import annotations
+
+from psygnal import Signal
+
+from napari_echo.core.errors import EchoError
+from napari_echo.gui import jobs
+from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.wording import frames_text
+from napari_echo.gui.workers import Jobs
+from napari_echo.workflow.recover import Recovered
+
+RECOVERING, FINDING = "Recovering", "Finding edits"
+
+
+class Recovery:
+    """What a reader can do with uncommitted edits that the journal kept.
+
+    Parameters
+    ----------
+    verbs : Verbs
+        The verbs of the review.
+    background : Jobs
+        What looks for the edits, while the reader works.
+
+    Signals
+    -------
+    recovered(Replay)
+        Uncommitted edits were taken up.
+    """
+
+    recovered = Signal(object)
+
+    def __init__(self, verbs: Verbs, background: Jobs) -> None:
+        self.verbs = verbs
+        self.background = background
+
+    def find_waiting(self) -> None:
+        """Look for edits that were never committed, without keeping the reader from work."""
+        corrections = self.verbs.session.corrections
+        self.background.start(
+            FINDING, jobs.find_waiting, corrections.journals, done=corrections.take_waiting
+        )
+
+    def recover(self) -> None:
+        """Take the open clip's uncommitted edits up again."""
+        session = self.verbs.session
+        clip, replay = session.clip, session.corrections.recoverable
+        if not self.verbs.may("") or clip is None or replay is None:
+            return
+
+        def take(recovered: Recovered) -> None:
+            try:
+                session.corrections.take_up(recovered)
+            except EchoError as error:
+                self.verbs.refused.emit(str(error))
+                return
+            if replay.key_frames is not None and replay.key_frames.origin == "set by reader":
+                session.set_key_frames(replay.key_frames)
+            self.recovered.emit(replay)
+            self.verbs.told.emit(f"Recovered {frames_text(replay.uncommitted)} of {clip.name}.")
+
+        journals = session.corrections.journals
+        self.verbs.runner.start(RECOVERING, jobs.recover, journals, replay, clip, done=take)
+
+    def set_aside(self) -> None:
+        """Put the open clip's uncommitted edits away; their file is kept."""
+        corrections = self.verbs.session.corrections
+        replay = corrections.recoverable
+        if replay is None or not self.verbs.may(""):
+            return
+        try:
+            path = corrections.journals.set_aside(replay)
+        except EchoError as error:
+            self.verbs.refused.emit(str(error))
+            return
+        corrections.take_waiting(r for r in corrections.waiting if r is not replay)
+        self.verbs.told.emit(f"Set aside; the edits are kept in {path}.")
+
+    def open_waiting(self) -> None:
+        """Open the clips that have uncommitted edits."""
+        clip, waiting = self.verbs.session.clip, self.verbs.session.corrections.waiting
+        others = [r for r in waiting if clip is None or r.clip_id != clip.clip_id]
+        paths = [r.source for r in others if r.source is not None and r.source.is_file()]
+        if paths:
+            self.verbs.open_paths(list(dict.fromkeys(paths)))
+        elif others:
+            names = ", ".join(replay.clip_name for replay in others)
+            self.verbs.refused.emit(f"The file of {names} is not where it was: open it by hand.")

@@ -1,0 +1,18 @@
+"""How the window says things that stand in several places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+
+def frames_text(frames: Sequence[int]) -> str:
+    """Name frames: "frame 3", "frames 3, 5"."""
+    return f"frame{'s' if len(frames) > 1 else ''} {', '.join(map(str, frames))}"
+
+
+def when(time: datetime) -> str:
+    """Say a time as the reader's clock has it: the hour today, else with the day."""
+    local = time.astimezone()
+    today = local.date() == datetime.now().astimezone().date()
+    return f"{local:%H:%M}" if today else f"{local:%d %b %Y %H:%M}"
