@@ -174,11 +174,10 @@ def learned_revisions(revisions: Iterable[Revision]) -> list[str]:
 
     What was rejected, or superseded in every frame, is not among them.
     """
-    of_clip: defaultdict[str, list[Revision]] = defaultdict(list)
-    for revision in in_order(revisions):
-        of_clip[revision.clip_id].append(revision)
-    latest = (r for ordered in of_clip.values() for r in latest_of_frames(ordered).values())
-    return list(dict.fromkeys(r.revision_id for r in latest if r.status in EXPORTED))
+    ordered = in_order(revisions)
+    latest = {(r.clip_id, frame): r.revision_id for r in ordered for frame in r.frames}
+    counted = set(latest.values())
+    return [r.revision_id for r in ordered if r.revision_id in counted and r.status in EXPORTED]
 
 
 def _why_not(revision: Revision, latest: Revision, other_schema: str) -> tuple[Kind, str] | None:

@@ -146,7 +146,7 @@ def test_only_what_counts_in_some_frame_and_is_fit_was_learned(
     # Root labels the frames 0 and 1; the later one takes over 0, and 2 is rejected.
     later = child(root, "Ann", (0,), 3, 1, clip)
     rejected = replace(child(later, "Ann", (2,), 3, 2, clip), status="rejected")
-    assert learned_revisions([rejected, later, root]) == [later.revision_id, root.revision_id]
+    assert learned_revisions([rejected, later, root]) == [root.revision_id, later.revision_id]
     # The last takes over 0 and 1: nothing of the first two is left.
-    last = child(rejected, "Ben", (0, 1), 5, 3, clip)
+    last = replace(child(rejected, "Ben", (0, 1), 5, 3, clip), status=root.status)
     assert learned_revisions([root, later, rejected, last]) == [last.revision_id]
