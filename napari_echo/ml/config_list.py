@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from difflib import get_close_matches
 from pathlib import Path
 
 from napari_echo.core.errors import EchoError
@@ -25,7 +26,7 @@ def find_config(config: str | Path) -> Path:
     Raises
     ------
     EchoError
-        If there is no such config; the message lists those there are.
+        If there is no such config; the message names those that read like it.
     """
     path = Path(config)
     if path.suffix == ".py" and path.is_file():
@@ -33,6 +34,9 @@ def find_config(config: str | Path) -> Path:
     shipped = CONFIG_DIR / f"{path.name}.py"
     if path.suffix == "" and shipped.is_file():
         return shipped
+    # Not all of them: there are some two hundred.
+    alike = " or ".join(get_close_matches(path.name, list_configs(), n=3, cutoff=0.5))
+    meant = f"did you mean {alike}? " if alike else ""
     raise EchoError(
-        f"There is no training config '{config}'; shipped are: {', '.join(list_configs())}."
+        f"There is no training config '{config}': {meant}`napari-echo models configs` lists them."
     )

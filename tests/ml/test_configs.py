@@ -29,9 +29,12 @@ def test_configs_parse_without_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_an_unknown_config_names_those_there_are() -> None:
-    with pytest.raises(EchoError, match="pidnet-s_3k_camus"):
-        find_config("pidnet-xxl")
+def test_an_unknown_config_names_those_that_read_like_it() -> None:
+    with pytest.raises(EchoError, match="did you mean pidnet-s_3k_camus") as raised:
+        find_config("pidnet-s_3k_camos")
+    assert len(str(raised.value)) < 250
+    with pytest.raises(EchoError, match="`napari-echo models configs` lists them"):
+        find_config("zzz")
 
 
 def test_every_combination_of_the_original_project_is_there() -> None:
