@@ -104,9 +104,14 @@ class LabelStore:
         EchoError
             If there is none of that id, or its file is damaged.
         """
-        if not ID.fullmatch(revision_id) or not self._file(revision_id).is_file():
+        path = self._file(revision_id)
+        if not ID.fullmatch(revision_id) or not path.is_file():
             raise EchoError(f"{self.path} has no revision {revision_id}.")
-        return read_revision(self._file(revision_id))[0]
+        try:
+            return read_revision(path)[0]
+        except EchoError:
+            store_index.forget(self.path, [path.name])
+            raise
 
     def rows(
         self,
@@ -120,8 +125,8 @@ class LabelStore:
         """List revisions without their labels, from the index; the oldest first.
 
         Files that are no whole revisions are passed over and listed in
-        `damaged`. A changed bit that changed neither a file's size nor its
-        time is found by `read` and by `io.store_verify.verify`.
+        `damaged`. What was damaged since it was first listed is found by
+        `read` and by `io.store_verify.verify`, and listed so from then on.
 
         Parameters
         ----------

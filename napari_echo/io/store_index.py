@@ -1,10 +1,13 @@
 """The index of a label store: what its files say, without their labels.
 
 The index lies in the user's cache folder, never in the store, and is only a
-copy. Each listing compares it with the files that are there, by name, size
-and time of change, and reads those that it does not know. Where the cache is
-gone, damaged, in use or cannot be written, the files alone are read: that
-takes longer and gives the same.
+copy. Each listing compares it with the names of the files that are there, and
+reads those that it does not know. A name is enough: it is the revision's id,
+and the file of a revision never changes. One that a disk damaged is found when
+it is opened, and from then on in each listing; to ask for the sizes and times
+of 100,000 files would take as long as all else. Where the cache is gone,
+damaged, in use or cannot be written, the files alone are read: that takes
+longer and gives the same.
 """
 
 from __future__ import annotations
@@ -12,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,13 +31,12 @@ from napari_echo.io.store_row import ERRORS, Row, encode_row, utc_text
 CACHE_VARIABLE = "NAPARI_ECHO_CACHE"
 """Environment variable that names another folder for the indexes."""
 
-_VERSION = 1
+_VERSION = 2
 _BATCH = 500
-_UNSETTLED_NS = 100_000_000
-_COLUMNS = "row, name, size, changed, crc"
+_COLUMNS = "row, name, crc"
 
-# What the file says, its name, size, time of change in ns, CRC-32 of what it says.
-_Entry = tuple[bytes, str, int, int, int]
+# What the file says, its name, CRC-32 of what it says.
+_Entry = tuple[bytes, str, int]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def read_rows(
     EchoError
         If the folder cannot be read.
     """
-    now, there = time.time_ns(), _scan(folder)
+    there = _scan(folder)
     earliest = b"" if since is None else utc_text(since).encode()
     needles = [value.encode(errors=ERRORS) for value in equal.values()]
 
@@ -89,8 +90,7 @@ def read_rows(
         damaged: list[Damaged] = []
         for batch in _read_files(folder, unread, damaged):
             rows += (Row(entry[0]) for entry in batch if wanted(entry[0]))
-            # A file of this moment may yet change within one tick of the disk's clock.
-            cache.save([entry for entry in batch if abs(now - entry[3]) > _UNSETTLED_NS])
+            cache.save(batch)
     rows.sort(key=attrgetter("text"))
     return rows, damaged
 
@@ -116,36 +116,25 @@ def cache_file(folder: Path) -> Path:
     return root / "labels" / f"{key}.sqlite"
 
 
-def _scan(folder: Path) -> dict[str, os.DirEntry[str]]:
+def _scan(folder: Path) -> set[str]:
     try:
-        with os.scandir(folder) as entries:
-            return {entry.name: entry for entry in entries if is_candidate(entry.name)}
+        return set(filter(is_candidate, os.listdir(folder)))
     except OSError as error:
         raise EchoError(f"The label store {folder} cannot be read: {reason(error)}.") from error
 
 
-def _stamp(file: os.DirEntry[str]) -> tuple[int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:  # removed meanwhile, or a dangling link
-        return None
-    return status.st_size, status.st_mtime_ns
-
-
 def _read_files(
-    folder: Path, files: Mapping[str, os.DirEntry[str]], damaged: list[Damaged]
+    folder: Path, names: Iterable[str], damaged: list[Damaged]
 ) -> Iterator[list[_Entry]]:
     """Read what files say, some at a time; add those that are no revisions to `damaged`."""
     batch: list[_Entry] = []
-    for name, file in sorted(files.items()):
-        stamp = _stamp(file)
+    for name in sorted(names):
         try:
             text = encode_row(read_without_labels(folder / name))
         except EchoError as error:
             damaged.append(Damaged(folder / name, str(error)))
             continue
-        if stamp is not None:
-            batch.append((text, name, *stamp, zlib.crc32(text)))
+        batch.append((text, name, zlib.crc32(text)))
         if len(batch) == _BATCH:
             yield batch
             batch = []
@@ -181,34 +170,28 @@ class _Cache:
                     self._database = _connected(self._path)
 
     def compare(
-        self, there: Mapping[str, os.DirEntry[str]], wanted: Callable[[bytes], bool] | None
-    ) -> tuple[list[Row], dict[str, os.DirEntry[str]]]:
+        self, there: set[str], wanted: Callable[[bytes], bool] | None
+    ) -> tuple[list[Row], set[str]]:
         """Find what it knows of the files that are there, and which it does not know."""
-        rows: list[Row] = []
-        unread, gone = dict(there), []
         if self._database is None:
-            return rows, unread
+            return [], there
+        rows: list[Row] = []
+        known, gone = set(), []
         checksum = zlib.crc32
         try:
-            for text, name, size, changed, crc in self._database.execute(
-                f"SELECT {_COLUMNS} FROM revision"
-            ):
-                file = unread.pop(name, None)
-                if file is None or checksum(text) != crc:
+            for text, name, crc in self._database.execute(f"SELECT {_COLUMNS} FROM revision"):
+                if name not in there or checksum(text) != crc:
                     gone.append(name)
-                elif wanted is None or wanted(text):
-                    # Only of what is wanted size and time are asked for: that takes longest.
-                    if _stamp(file) == (size, changed):
+                else:
+                    known.add(name)
+                    if wanted is None or wanted(text):
                         rows.append(Row(text))
-                    else:
-                        gone.append(name)
         except (sqlite3.Error, TypeError) as error:
             if not _in_use(error):
                 self._begin_anew()
-            return [], dict(there)
+            return [], there
         self.forget(gone)
-        unread.update((name, there[name]) for name in gone if name in there)
-        return rows, unread
+        return rows, there - known
 
     def _begin_anew(self) -> None:
         if self._database is not None:
@@ -220,7 +203,7 @@ class _Cache:
 
     def save(self, entries: list[_Entry]) -> None:
         """Remember files, if it can."""
-        self._change("INSERT OR REPLACE INTO revision VALUES (?, ?, ?, ?, ?)", entries)
+        self._change("INSERT OR REPLACE INTO revision VALUES (?, ?, ?)", entries)
 
     def forget(self, names: Iterable[str]) -> None:
         """Forget files, if it can."""
@@ -241,8 +224,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         if version != _VERSION:
             database.execute("DROP TABLE IF EXISTS revision")
             database.execute(
-                "CREATE TABLE revision (row BLOB PRIMARY KEY, name TEXT, size INTEGER, "
-                "changed INTEGER, crc INTEGER) WITHOUT ROWID"
+                "CREATE TABLE revision (row BLOB PRIMARY KEY, name TEXT, crc INTEGER) WITHOUT ROWID"
             )
             database.execute(f"PRAGMA user_version = {_VERSION}")
             database.commit()
