@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,8 +11,6 @@ from napari_echo.cli.console import print_json, run_steps
 from napari_echo.core.errors import EchoError
 
 if TYPE_CHECKING:
-    from napari_echo.core.clip import EchoClip
-    from napari_echo.workflow.export_choose import LeftOut
     from napari_echo.workflow.export_labels import Exported
 
 StoreFolder = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a label store.")]
@@ -51,43 +48,22 @@ def export(
 ) -> None:
     """Write the committed labels as a data set, with a manifest of what went in and what not."""
     from napari_echo.io.store import LabelStore
-    from napari_echo.workflow.export_choose import LeftOut
-    from napari_echo.workflow.export_labels import iter_export
+    from napari_echo.io.writing import check_new
     from napari_echo.workflow.export_splits import Splits
+    from napari_echo.workflow.export_store import iter_export_sought, iter_search
 
-    if not store.is_dir():
-        raise EchoError(f"There is no label store at {store}.")
-    label_store = LabelStore(store)
-    rows = label_store.rows()
-    left_out = [LeftOut("damaged", found.reason, frames=()) for found in label_store.damaged]
-    steps = iter_export(
-        rows,
-        label_store.revisions,
-        _load(clips, left_out),
-        out,
-        format=format,
-        splits=Splits(split, split_file, splits_from or ()),
-        fork=fork,
-        store=str(store.absolute()),
-        left_out=left_out,
-        view=view,
+    splits = Splits(split, split_file, splits_from or ())
+    check_new(out)
+    sought = run_steps(
+        "Looking for clips",
+        iter_search(
+            LabelStore(store),
+            clips,
+            on_skip=lambda reason: typer.echo(f"napari-echo: skipped: {reason}", err=True),
+        ),
     )
+    steps = iter_export_sought(sought, out, format=format, splits=splits, fork=fork, view=view)
     _tell(run_steps("Exporting", steps), json)
-
-
-def _load(paths: list[Path], left_out: list[LeftOut]) -> Iterator[EchoClip]:
-    """Load clip by clip; those that cannot be, are left out."""
-    from napari_echo.io.load import find_clips, load
-    from napari_echo.workflow.export_choose import LeftOut
-
-    for path in find_clips(paths):
-        try:
-            clip = load(path)
-        except EchoError as error:
-            left_out.append(LeftOut("unreadable", str(error)))
-            typer.echo(f"napari-echo: skipped: {error}", err=True)
-        else:
-            yield clip
 
 
 def _tell(exported: Exported, json: bool) -> None:
@@ -134,10 +110,6 @@ def import_(
             }
         )
     else:
-        made, frames = len(imported.revisions), sum(len(r.frames) for r in imported.revisions)
-        typer.echo(
-            f"{made} revision{'s' * (made != 1)} of {frames} frames committed to {store}; "
-            f"{len(imported.known)} known already, {len(imported.skipped)} skipped."
-        )
+        typer.echo(f"{store}: {imported.told()}")
     if not imported.revisions and not imported.known:
         raise EchoError(f"No label of {path} could be attached to a clip.")

@@ -22,6 +22,18 @@ PARTIAL = ".partial-"
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
+def check_new(root: Path) -> None:
+    """Refuse a folder that exists already.
+
+    Raises
+    ------
+    EchoError
+        If `root` exists.
+    """
+    if root.exists():
+        raise EchoError(f"{root} exists already; give the name of a new folder.")
+
+
 @contextmanager
 def new_folder(root: Path) -> Iterator[Path]:
     """Give a temporary folder beside `root` that takes its name when the block ends well.
@@ -33,8 +45,7 @@ def new_folder(root: Path) -> Iterator[Path]:
     EchoError
         If `root` exists already or the disk refuses.
     """
-    if root.exists():
-        raise EchoError(f"{root} exists already; give the name of a new folder.")
+    check_new(root)
     partial = root.with_name(f".{root.name}.partial-{uuid.uuid4().hex[:8]}")
     try:
         partial.mkdir(parents=True)

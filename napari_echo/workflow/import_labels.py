@@ -45,6 +45,14 @@ class Imported:
     known: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
+    def told(self) -> str:
+        """Say in one sentence what was committed and what was not."""
+        made, frames = len(self.revisions), sum(len(r.frames) for r in self.revisions)
+        return (
+            f"{made} revision{'s' * (made != 1)} of {frames} frame{'s' * (frames != 1)} imported; "
+            f"{len(self.known)} known already, {len(self.skipped)} skipped."
+        )
+
 
 @dataclass(frozen=True)
 class _Key:
@@ -65,6 +73,7 @@ def iter_import(
     format: str,
     reader: str,
     clips: Sequence[Path] = (),
+    result: Imported | None = None,
 ) -> Generator[tuple[int, int], None, Imported]:
     """Commit the labels of a folder or a file to a label store.
 
@@ -87,6 +96,9 @@ def iter_import(
         Whose labels they are.
     clips : sequence of Path
         Files and folders of the clips; `path` itself without them.
+    result : Imported, optional
+        Filled as the import goes on, and returned: what was committed before
+        an import is stopped stays committed.
 
     Yields
     ------
@@ -108,7 +120,7 @@ def iter_import(
         raise EchoError(f"{path} does not exist.")
     if not reader.strip():
         raise EchoError("Labels need the name of their reader: give one.")
-    result = Imported()
+    result = Imported() if result is None else result
     files = find_clips(clips or [path])
     keys: list[_Key] = []
     for n, file in enumerate(files):
