@@ -19,6 +19,7 @@ from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import LV
 from napari_echo.core.params import Criterion
 from napari_echo.gui.app import PLUGIN, open_viewer
+from napari_echo.gui.exporting import ExportChoice
 from napari_echo.gui.review import EchoReview
 from napari_echo.gui.verbs import MARKING, MEASURING, PREDICTING
 from napari_echo.io.store import LabelStore
@@ -145,7 +146,7 @@ class _Demo:
         self.press(review.correct_panel.commit)
         seconds["correct"] = time.perf_counter() - start
         start = time.perf_counter()
-        review.verbs.export(out / LABELLED_SET)
+        review.export_panel.exchange.export(ExportChoice(out / LABELLED_SET))
         self.wait(lambda: self.session.corrections.export_path is not None, "the export")
         seconds["export"] = time.perf_counter() - start
         self.press(review.correct_panel.discard)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from napari_echo.ml.packs import ModelPack
     from napari_echo.ml.predictor import Predictor
     from napari_echo.workflow.compare import ComparisonReport
-    from napari_echo.workflow.export_labels import Exported
     from napari_echo.workflow.journal import JournalFolder
     from napari_echo.workflow.journal_replay import Replay
     from napari_echo.workflow.recover import Recovered
@@ -246,29 +245,3 @@ def commit(
     except EchoError as error:
         raise EchoError(f"Nothing was committed, and no edit is lost. {error}") from error
     return revision
-
-
-def export(
-    revisions: Sequence[Revision],
-    clips: Mapping[str, EchoClip],
-    out: Path,
-    format: str,
-    store: str,
-) -> Job[Exported]:
-    """Write the labelled frames as a data set of a format."""
-    from napari_echo.workflow.export_labels import iter_export
-
-    by_clip: dict[str, list[Revision]] = {}
-    for revision in revisions:
-        by_clip.setdefault(revision.clip_id, []).append(revision)
-    yield Progress(0, len(by_clip), "Exporting")
-    steps = iter_export(
-        revisions, by_clip.__getitem__, clips.values(), out, format=format, store=store
-    )
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as end:
-            exported: Exported = end.value
-            return exported
-        yield Progress(done, total, "Exporting")

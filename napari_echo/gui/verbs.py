@@ -20,11 +20,10 @@ from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.corrections import Start
-from napari_echo.workflow.export_labels import Exported
 from napari_echo.workflow.session import Session
 
 LOADING, PREDICTING, MEASURING = "Loading", "Predicting", "Measuring"
-MARKING, COMMITTING, EXPORTING = "Marking", "Committing", "Exporting"
+MARKING, COMMITTING = "Marking", "Committing"
 
 
 class Verbs:
@@ -41,8 +40,6 @@ class Verbs:
     ----------
     may_leave : callable
         Asked before the open clip is left, where strokes are not committed.
-    last_export : Exported or None
-        What the last export came to.
 
     Signals
     -------
@@ -59,7 +56,6 @@ class Verbs:
         self.session = session
         self.runner = runner
         self.may_leave: Callable[[], bool] = lambda: True
-        self.last_export: Exported | None = None
         self._recall_due = False
         runner.failed.connect(self.refused.emit)
         runner.cancelled.connect(self._on_cancelled)
@@ -135,12 +131,15 @@ class Verbs:
     def _recall_when_idle(self) -> None:
         if self._recall_due and not self.runner.busy:
             self._recall_due = False
-            self._recall()
+            self.recall()
 
-    def _recall(self) -> None:
+    def recall(self, tell: str = "") -> None:
+        """Look up what the label store holds of the open clip, and then tell a sentence."""
         session = self.session
         clip, store = session.clip, session.corrections.store
         if clip is None or store is None:
+            if tell:
+                self.told.emit(tell)
             return
 
         def take(found: jobs.Recalled) -> None:
@@ -152,11 +151,14 @@ class Verbs:
                 if store.damaged:
                     n = len(store.damaged)
                     self.told.emit(f"{n} damaged files of the label store were passed over.")
-                if session.truth is not None:
+                if session.truth is not None or session.measures:
                     self.measure()
+            if tell:
+                self.told.emit(tell)
 
         journals = session.corrections.journals
-        self.runner.start(LOADING, jobs.recall, store, journals, clip, done=take)
+        if not self.runner.start(LOADING, jobs.recall, store, journals, clip, done=take) and tell:
+            self.told.emit(tell)
 
     # Predict and measure ------------------------------------------------------
 
@@ -308,31 +310,7 @@ class Verbs:
         if self.may("") and self.may_leave():
             self.session.corrections.leave()
             self.session.corrections.set_store(store)
-            self._recall()
-
-    # Export -------------------------------------------------------------------
-
-    def export(self, out: Path, format: str = "clips") -> None:
-        """Write the committed frames of this session's clips as a data set of a format."""
-        session = self.session
-        if self.may(obstacle(Step.EXPORT, session)):
-            corrections = session.corrections
-            store = corrections.store
-            self.runner.start(
-                EXPORTING,
-                jobs.export,
-                corrections.all_revisions(),
-                dict(corrections.clips),
-                out,
-                format,
-                "" if store is None else str(store.path.absolute()),
-                done=self._take_export,
-            )
-
-    def _take_export(self, exported: Exported) -> None:
-        self.last_export = exported
-        self.session.corrections.take_export(exported.path)
-        self.told.emit(" ".join(filter(None, (exported.told(), exported.told_left_out()))))
+            self.recall()
 
     # Retrain ------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox, QPushButton
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import Segmentation
+from napari_echo.gui.exporting import ExportChoice
 from napari_echo.gui.layer_data import KEY, clip_layer_data
 from napari_echo.gui.review import CURVES_DOCK, EchoReview
 from napari_echo.io.clipset import open_clipset
@@ -140,7 +141,7 @@ def test_the_whole_way_from_a_file_to_a_labelled_set(
     assert primary(review) == [review.export_panel.action]
 
     out = tmp_path / "labelled"
-    review.verbs.export(out)
+    review.export_panel.exchange.export(ExportChoice(out))
     wait(review)
     (entry,) = open_clipset(out).entries
     assert tuple(entry.labelled_frames) == (4,)
