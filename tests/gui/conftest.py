@@ -10,6 +10,7 @@ import napari
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from qtpy.QtCore import QSettings
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import Beat, KeyFrames
@@ -38,6 +39,14 @@ def dark_cavity(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         grey = cv2.GaussianBlur(square, (0, 0), height / 40)
         scores[LV] = np.minimum(12 * (0.25 - grey), 12 * near)
     return logits
+
+
+@pytest.fixture(autouse=True)
+def _preferences(tmp_path: Path) -> None:
+    """Keep what is remembered out of the user's settings."""
+    QSettings.setPath(
+        QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings")
+    )
 
 
 @pytest.fixture

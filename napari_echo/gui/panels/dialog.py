@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QListWidget,
+    QListWidgetItem,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -55,15 +56,14 @@ class FormDialog(QDialog):
         self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.why = QLabel()
-        self.why.setObjectName("echoNote")
         self.why.setWordWrap(True)
         # The window must not jump when there is nothing to say.
         self.why.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + 4)
-        kinds = QDialogButtonBox.StandardButton
-        self.buttons = QDialogButtonBox(kinds.Cancel)
-        self.ok = QPushButton(ok)
+        self.buttons = QDialogButtonBox()
+        self.ok, cancel = QPushButton(ok), _button("Cancel")
         self.ok.setDefault(True)
         self.buttons.addButton(self.ok, QDialogButtonBox.ButtonRole.AcceptRole)
+        self.buttons.addButton(cancel, QDialogButtonBox.ButtonRole.RejectRole)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.accepted.connect(self._remember)
@@ -186,6 +186,7 @@ class PathsField(QWidget):
         self.list = QListWidget()
         self.list.setFixedHeight(_LIST_HEIGHT)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
         self.list.itemSelectionChanged.connect(self._gate)
         self.folder, self.file, self.drop = map(_button, ("Folder…", "Files…", "Remove"))
@@ -216,7 +217,10 @@ class PathsField(QWidget):
     def add(self, paths: Iterable[Path]) -> None:
         """Add paths that are not listed yet."""
         listed = set(self.paths())
-        self.list.addItems([str(path) for path in paths if path not in listed])
+        for path in paths:
+            if path not in listed:
+                item = QListWidgetItem(str(path), self.list)
+                item.setToolTip(str(path))
         self.changed.emit()
 
     def remove_selected(self) -> None:

@@ -28,6 +28,7 @@ class ExportDialog(FormDialog):
         where = f" in {store.path}" if store is not None else ""
         self.clips = PathsField(files=True)
         self.split_file, self.splits_from = PathField("file"), PathsField(files=False)
+        self.split_file.edit.setPlaceholderText("none")
         self.out = PathField("new folder")
         self.what = self.add_choice(
             "Labels of",
@@ -73,9 +74,10 @@ class ExportDialog(FormDialog):
             "and split, or JSON. (--split-file)",
         )
         self.add_field(
-            "Splits as in",
+            "Earlier exports",
             self.splits_from,
-            "Earlier exports or data sets, whose studies stay in their splits. (--splits-from)",
+            "Exports or data sets that there are already: their studies stay in their splits. "
+            "(--splits-from)",
         )
         self.view = self.add_choice(
             "View if unknown",

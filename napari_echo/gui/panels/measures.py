@@ -48,7 +48,7 @@ class MeasuresPanel(Section):
         row = self.add_row()
         for which in ("ED", "ES"):
             go, here = QPushButton(which), QPushButton("set")
-            go.clicked.connect(lambda _=False, w=which: self._go(w))
+            go.clicked.connect(lambda _=False, w=which: self.go(w))
             here.clicked.connect(
                 lambda _=False, w=which: verbs.set_key_frame(self._index(), w, current_frame())
             )
@@ -90,7 +90,8 @@ class MeasuresPanel(Section):
         beats = key_frames.beats if key_frames is not None else ()
         return beats[self._index()] if self._index() < len(beats) else None
 
-    def _go(self, which: str) -> None:
+    def go(self, which: str) -> None:
+        """Go to the ED or the ES frame of the beat that is chosen."""
         beat = self._beat()
         if beat is not None:
             self.frame_wanted.emit(beat.ed if which == "ED" else beat.es)
