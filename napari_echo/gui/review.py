@@ -10,7 +10,6 @@ from platformdirs import user_data_path
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
     QFrame,
-    QMainWindow,
     QMessageBox,
     QPushButton,
     QScrollArea,
@@ -20,6 +19,8 @@ from qtpy.QtWidgets import (
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
+from napari_echo.gui import keys
+from napari_echo.gui.bottom import BottomDocks
 from napari_echo.gui.curves import CurvesWidget
 from napari_echo.gui.layer_data import tag_of
 from napari_echo.gui.layers import ReviewLayers
@@ -67,22 +68,25 @@ class EchoReview(QWidget):
         self.session = session if session is not None else _new_session()
         if self.session.corrections.store is None:
             self.session.corrections.set_store(LabelStore(user_data_path("napari-echo") / "labels"))
-        self.layers = ReviewLayers(self.viewer, self.session)
+        self.layers: ReviewLayers = ReviewLayers(self.viewer, self.session)
         self.jobs = Jobs(self)
         self.background = Jobs(self)
-        self.verbs = Verbs(self.session, self.jobs)
+        self.verbs: Verbs = Verbs(self.session, self.jobs)
         self.recovery = Recovery(self.verbs, self.background)
-        self.clip_panel = ClipPanel(self.verbs, self.recovery)
-        self.model_panel = ModelPanel(self.verbs)
-        self.measures_panel = MeasuresPanel(self.verbs, lambda: self.layers.frame)
-        self.marks_panel = MarksPanel(self.verbs)
-        self.correct_panel = CorrectPanel(self.verbs, self.recovery, lambda: self.layers.frame)
+        self.clip_panel: ClipPanel = ClipPanel(self.verbs, self.recovery)
+        self.model_panel: ModelPanel = ModelPanel(self.verbs)
+        self.measures_panel: MeasuresPanel = MeasuresPanel(self.verbs, lambda: self.layers.frame)
+        self.marks_panel: MarksPanel = MarksPanel(self.verbs)
+        self.correct_panel: CorrectPanel = CorrectPanel(
+            self.verbs, self.recovery, lambda: self.layers.frame
+        )
         self.export_panel = ExportPanel(self.verbs)
         self.retrain_panel = RetrainPanel(self.verbs)
         self.status_panel = StatusPanel(self.verbs)
         self.curves = CurvesWidget(self.session, lambda: self.layers.frame)
         self._lay_out()
         self._connect()
+        keys.register()
         self._take_theme()
         self._highlight()
         self._journal_error = ""
@@ -128,12 +132,8 @@ class EchoReview(QWidget):
         layout.addWidget(self.status_panel)
         # Wide enough for every label: what does not fit is cut off, not scrolled.
         self.setMinimumWidth(max(WIDTH, content.minimumSizeHint().width() + SCROLL_BAR))
-        dock = self.viewer.window.add_dock_widget(self.curves, name=CURVES_DOCK, area="bottom")
-        window = dock.parent()
-        if isinstance(window, QMainWindow):
-            # The curves lie under the canvas alone: the docks keep their height.
-            window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-            window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.bottom = BottomDocks(self.viewer)
+        self.bottom.add(CURVES_DOCK, self.curves)
 
     def _connect(self) -> None:
         self.verbs.refused.connect(show_error)
@@ -289,7 +289,7 @@ class EchoReview(QWidget):
         return bool(super().event(event))
 
     def tear_down(self) -> None:
-        """Stop jobs, leave the viewer's layers as they are, and close the curves."""
+        """Stop jobs, leave the viewer's layers as they are, and close the tabs below."""
         self._clock.stop()
         self.jobs.shut_down()
         self.background.shut_down()
@@ -300,8 +300,7 @@ class EchoReview(QWidget):
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.events.theme.disconnect(self._take_theme)
-        if CURVES_DOCK in self.viewer.window.dock_widgets:
-            self.viewer.window.remove_dock_widget(self.curves)
+        self.bottom.remove()
 
 
 def _new_session() -> Session:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from psygnal import Signal
 
@@ -36,7 +36,9 @@ Source = Literal["truth", "prediction", "correction"]
 class Session:
     """One review: the clip, what is known of it, and what the reader did.
 
-    `corrections` holds the reader's labels, with signals of its own.
+    `corrections` holds the reader's labels, with signals of its own. Several
+    models may have segmented the clip; `prediction` is what one of them, the
+    one on show, says, and what is measured and corrected.
 
     Parameters
     ----------
@@ -55,6 +57,7 @@ class Session:
     clip_changed = Signal()
     truth_changed = Signal()
     model_changed = Signal()
+    predictions_changed = Signal()
     prediction_changed = Signal()
     key_frames_changed = Signal()
     measures_changed = Signal()
@@ -91,10 +94,12 @@ class Session:
     def _clear(self, clip: EchoClip | None) -> None:
         self._clip = clip
         self._truth: Segmentation | None = None
-        self._prediction: Prediction | None = None
+        self._predictions: dict[str, Prediction] = {}
+        self._shown = ""
+        self._model_measures: dict[str, LVMeasures] = {}
+        self._model_reports: dict[str, ComparisonReport] = {}
         self._key_frames: KeyFrames | None = None
         self._measures: dict[Source, LVMeasures] = {}
-        self._report: ComparisonReport | None = None
         self._hardness: HardnessMap | None = None
         self._hard_pixels: HardPixels | None = None
         self.corrections.begin(clip)
@@ -180,7 +185,7 @@ class Session:
         """
         _check_fit(self.require_clip(), truth)
         self._truth = truth
-        self._report = None
+        self._model_reports.clear()
         self._measures.pop("truth", None)
         self.truth_changed.emit()
 
@@ -223,24 +228,65 @@ class Session:
         self._predictor = predictor
 
     @property
+    def predictions(self) -> Mapping[str, Prediction]:
+        """What models say of the clip, by the model's id, in the order that they were run."""
+        return self._predictions
+
+    @property
     def prediction(self) -> Prediction | None:
-        """What the model says of the clip."""
-        return self._prediction
+        """What the model on show says of the clip."""
+        return self._predictions.get(self._shown)
 
     def set_prediction(self, prediction: Prediction) -> None:
-        """Take a model's segmentation of the open clip; marks of an older one go.
+        """Take a model's segmentation of the open clip and show it; marks of an older one go.
 
         Raises
         ------
         EchoError
             If it belongs to another clip.
         """
+        self._keep(prediction)
+        self.predictions_changed.emit()
+        self._show(prediction.model_id)
+
+    def add_prediction(self, prediction: Prediction) -> None:
+        """Take a model's segmentation of the open clip beside the one on show.
+
+        Raises
+        ------
+        EchoError
+            If it belongs to another clip.
+        """
+        self._keep(prediction)
+        self.predictions_changed.emit()
+        if self._shown in ("", prediction.model_id):
+            self._show(prediction.model_id)
+
+    def show_prediction(self, model_id: str) -> None:
+        """Show what another model says; marks of the one before go."""
+        if model_id in self._predictions and model_id != self._shown:
+            self._show(model_id)
+
+    def drop_predictions(self) -> None:
+        """Forget all predictions but the one on show."""
+        kept = {k: v for k, v in self._predictions.items() if k == self._shown}
+        if kept.keys() != self._predictions.keys():
+            self._predictions = kept
+            self.predictions_changed.emit()
+
+    def _keep(self, prediction: Prediction) -> None:
         clip = self.require_clip()
         if prediction.clip_id != clip.clip_id:
             raise EchoError(f"This prediction belongs to another clip than {clip.name}.")
-        self._prediction = prediction
-        self._report = None
+        self._predictions[prediction.model_id] = prediction
+        self._model_measures.pop(prediction.model_id, None)
+        self._model_reports.pop(prediction.model_id, None)
+
+    def _show(self, model_id: str) -> None:
+        self._shown = model_id
         self._measures.pop("prediction", None)
+        if model_id in self._model_measures:
+            self._measures["prediction"] = self._model_measures[model_id]
         had_marks = self._hardness is not None
         self._hardness = self._hard_pixels = None
         self.prediction_changed.emit()
@@ -264,8 +310,18 @@ class Session:
 
     @property
     def report(self) -> ComparisonReport | None:
-        """The prediction against the truth."""
-        return self._report
+        """The prediction on show against the truth."""
+        return self._model_reports.get(self._shown)
+
+    @property
+    def model_measures(self) -> Mapping[str, LVMeasures]:
+        """LV area, length, volume and EF by each model's labels, by its id."""
+        return self._model_measures
+
+    @property
+    def model_reports(self) -> Mapping[str, ComparisonReport]:
+        """Each model's prediction against the truth, by its id."""
+        return self._model_reports
 
     def set_measures(
         self,
@@ -274,8 +330,30 @@ class Session:
     ) -> None:
         """Set what was measured, all of it at once."""
         self._measures = dict(measures)
-        self._report = report
+        self._set_model(self._shown, measures.get("prediction"), report)
         self.measures_changed.emit()
+
+    def set_model_measures(
+        self, model_id: str, measures: LVMeasures, report: ComparisonReport | None
+    ) -> None:
+        """Set what was measured of one model's prediction."""
+        self._set_model(model_id, measures, report)
+        if model_id == self._shown:
+            self._measures["prediction"] = measures
+        self.measures_changed.emit()
+
+    def _set_model(
+        self, model_id: str, measures: LVMeasures | None, report: ComparisonReport | None
+    ) -> None:
+        found: tuple[tuple[dict[str, Any], object], ...] = (
+            (self._model_measures, measures),
+            (self._model_reports, report),
+        )
+        for known, new in found:
+            if new is None or not model_id:
+                known.pop(model_id, None)
+            else:
+                known[model_id] = new
 
     # Hard pixels --------------------------------------------------------------
 

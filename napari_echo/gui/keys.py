@@ -1,0 +1,97 @@
+"""The keys of a review: one table, which napari's preferences show and change.
+
+None of them is a key that napari uses on the viewer or on image, labels,
+points or shapes layers; `tests/gui/test_keys.py` checks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari.components import ViewerModel
+from napari.settings import get_settings
+from napari.utils.action_manager import action_manager
+from napari.viewer import Viewer
+
+if TYPE_CHECKING:
+    from napari_echo.gui.review import EchoReview
+
+PREFIX = "napari-echo"
+
+
+@dataclass(frozen=True)
+class KeyAction:
+    """Something that a key does.
+
+    Parameters
+    ----------
+    group : str
+        Heading in the list of keys.
+    name : str
+        Short id, lower case with underscores.
+    title : str
+        What it does, for people.
+    key : str
+        The key until the user changes it, as napari writes keys ("Shift-J").
+    run : callable
+        Does it on a review.
+    """
+
+    group: str
+    name: str
+    title: str
+    key: str
+    run: Callable[[EchoReview], object]
+
+    @property
+    def id(self) -> str:
+        """Its id among napari's actions."""
+        return f"{PREFIX}:{self.name}"
+
+
+ACTIONS: tuple[KeyAction, ...] = (
+    # Going about
+    KeyAction("Go", "next_clip", "Next clip", "N", lambda r: r.verbs.step(1)),
+    KeyAction("Go", "previous_clip", "Previous clip", "Shift-N", lambda r: r.verbs.step(-1)),
+    KeyAction("Go", "go_to_ed", "Go to ED", "J", lambda r: r.measures_panel.go("ED")),
+    KeyAction("Go", "go_to_es", "Go to ES", "K", lambda r: r.measures_panel.go("ES")),
+    # Models
+    KeyAction("Model", "predict", "Run the model", "W", lambda r: r.verbs.predict()),
+)
+
+
+def register() -> None:
+    """Tell napari of the keys; keys that the user chose in its preferences stay."""
+    chosen = get_settings().shortcuts.shortcuts
+    for action in ACTIONS:
+        action_manager.register_action(
+            name=action.id,
+            command=_command(action),
+            description=f"Echo review: {action.title.lower()}",
+            keymapprovider=ViewerModel,
+        )
+        if action.id not in chosen:
+            action_manager.bind_shortcut(action.id, action.key)
+
+
+def bound_keys(action: KeyAction) -> tuple[str, ...]:
+    """The keys that do it now, as text."""
+    return tuple(str(key) for key in action_manager._shortcuts.get(action.id, ()))
+
+
+def _command(action: KeyAction) -> Callable[[ViewerModel], None]:
+    def run(viewer: ViewerModel) -> None:
+        review = _review_in(viewer)
+        if review is not None:
+            action.run(review)
+
+    return run
+
+
+def _review_in(viewer: ViewerModel) -> EchoReview | None:
+    from napari_echo.gui.review import EchoReview
+
+    docked = viewer.window.dock_widgets.values() if isinstance(viewer, Viewer) else ()
+    return next((widget for widget in docked if isinstance(widget, EchoReview)), None)
