@@ -12,8 +12,9 @@ from psygnal import Signal
 from napari_echo.core.clip import EchoClip
 from napari_echo.gui.steps import Step, obstacle
 from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.wording import frames_text
 from napari_echo.gui.workers import Job, Progress
-from napari_echo.workflow.export_choose import Fork
+from napari_echo.workflow.export_choose import Fork, LeftOut
 from napari_echo.workflow.import_labels import Imported, iter_import
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class Exchange:
         told = list(filter(None, (exported.told(), exported.told_left_out())))
         # What is missing first: the path is long, and the line short.
         short = " ".join((*told[1:], f"Exported to {exported.path}"))
-        self._show(short, " ".join(told), [left.reason for left in exported.left_out])
+        self._show(short, " ".join(told), [_reason(left) for left in exported.left_out])
         self.session.corrections.take_export(exported.path)
         self.verbs.told.emit(" ".join(told))
 
@@ -177,7 +178,13 @@ class Exchange:
 
     def _tell_import(self, imported: Imported, before: str) -> None:
         sentence = f"{before}{imported.told()}"
-        self._show(sentence, sentence, [f"{s.name}: {s.reason}" for s in imported.skipped])
+        counts = (
+            ("imported", len(imported.revisions)),
+            ("known", len(imported.known)),
+            ("left out", len(imported.skipped)),
+        )
+        short = ", ".join(f"{n} {what}" for what, n in counts if n) or "nothing imported"
+        self._show(short, sentence, [f"{s.name}: {s.reason}" for s in imported.skipped])
         self.verbs.recall(sentence)
 
     def _show(self, short: str, sentence: str, reasons: Sequence[str]) -> None:
@@ -233,6 +240,14 @@ def import_labels(store: LabelStore, choice: ImportChoice, imported: Imported) -
         else:
             yield Progress(0, 0, f"Importing, {so_far} done")
     return imported
+
+
+def _reason(left: LeftOut) -> str:
+    """Why labels were left out, and whose they are where the reason does not say so."""
+    if not left.revision_id or left.study_id in left.reason:
+        return left.reason
+    which = f"{left.study_id}, {frames_text(left.frames)} (revision {left.revision_id[:12]})"
+    return f"{which}: {left.reason}"
 
 
 def _shown(what: str, steps: Generator[tuple[int, int], None, T]) -> Job[T]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QPlainTextEdit,
     QPushButton,
@@ -88,11 +88,11 @@ class ExportPanel(Section):
         dialog.finished.connect(dialog.deleteLater)
         text = QPlainTextEdit("\n\n".join((outcome.sentence, *outcome.reasons)))
         text.setReadOnly(True)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(dialog.reject)
+        close = QPushButton("Close")
+        close.clicked.connect(dialog.reject)
         column = QVBoxLayout(dialog)
         column.addWidget(text)
-        column.addWidget(buttons)
+        column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
         dialog.resize(560, 320)
         dialog.open()
         return dialog
