@@ -288,6 +288,31 @@ def test_labels_are_imported_and_the_open_clip_has_them(
     assert not review.export_panel.why.isHidden()
 
 
+def test_an_import_leaves_an_open_correction_as_it_is(
+    review: EchoReview,
+    session: Session,
+    truth: Segmentation,
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    exchange = review.export_panel.exchange
+    exchange.export(ExportChoice(tmp_path / "set", format="tiff"))
+    wait(review, qtbot)
+    session.set_truth(truth)
+    review.verbs.start_correction("truth")
+    review.verbs.accept(8)
+    assert session.corrections.uncommitted == (8,)
+    exchange.import_labels(ImportChoice(tmp_path / "set", "tiff", "ann"))
+    qtbot.waitUntil(lambda: len(session.corrections.revisions) == 3, timeout=PATIENCE_MS)
+    wait(review, qtbot)
+    assert session.corrections.uncommitted == (8,)
+    assert session.corrections.waiting == ()
+    review.verbs.commit("reader", "")
+    qtbot.waitUntil(lambda: len(session.corrections.revisions) == 4, timeout=PATIENCE_MS)
+    wait(review, qtbot)
+    assert session.corrections.revisions[-1].frames == (8,)
+
+
 def test_a_bad_import_is_told_in_one_sentence(
     review: EchoReview, store: LabelStore, qtbot: QtBot, tmp_path: Path
 ) -> None:
