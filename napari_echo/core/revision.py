@@ -20,7 +20,7 @@ Status = Literal["accepted", "corrected", "rejected", "second reader"]
 
 @dataclass(frozen=True)
 class Base:
-    """What a reader started from: its kind and its id (empty for nothing)."""
+    """What a reader started from: its kind and its id (for nothing empty, or "blind")."""
 
     kind: BaseKind
     id: str
@@ -63,6 +63,12 @@ class Revision:
     supersedes : tuple of str
         Heads that it replaces besides its parent: the sides of a fork that a
         reader resolved.
+    blind : bool
+        Whether the reader drew it from nothing, and had not been shown what
+        models, the truth or other readers say of the clip.
+    repeat : bool
+        Whether it belongs to a further reading by a reader who had labelled
+        the clip before: made to see how well he agrees with himself.
     """
 
     revision_id: str
@@ -84,6 +90,8 @@ class Revision:
     comment: str
     program: str
     supersedes: tuple[str, ...] = ()
+    blind: bool = False
+    repeat: bool = False
 
     def __post_init__(self) -> None:
         n, expected = len(self.frames), (len(self.frames), *self.clip_shape[1:])

@@ -90,6 +90,8 @@ def _to_metadata(revision: Revision) -> dict[str, Any]:
         "status": revision.status,
         "comment": revision.comment,
         "program": revision.program,
+        "blind": revision.blind,
+        "repeat": revision.repeat,
     }
 
 
@@ -120,6 +122,9 @@ def _from_metadata(labels: NDArray[np.uint8], data: dict[str, Any]) -> Revision:
         comment=str(data["comment"]),
         program=str(data["program"]),
         supersedes=tuple(data.get("supersedes", ())),
+        # Older programs read nobody blind.
+        blind=bool(data.get("blind", False)),
+        repeat=bool(data.get("repeat", False)),
     )
 
 

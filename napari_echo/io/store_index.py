@@ -31,7 +31,7 @@ from napari_echo.io.store_row import ERRORS, Row, encode_row, utc_text
 CACHE_VARIABLE = "NAPARI_ECHO_CACHE"
 """Environment variable that names another folder for the indexes."""
 
-_VERSION = 2
+_VERSION = 3
 _BATCH = 500
 _COLUMNS = "row, name, crc"
 

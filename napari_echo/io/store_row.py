@@ -100,6 +100,16 @@ class Row:
         return tuple(self.fields[13].split(" ")[1:])
 
     @property
+    def blind(self) -> bool:
+        """Whether the reader drew it from nothing, unswayed."""
+        return "blind" in self.fields[14]
+
+    @property
+    def repeat(self) -> bool:
+        """Whether it belongs to a further reading by the same reader."""
+        return "repeat" in self.fields[14]
+
+    @property
     def parents(self) -> tuple[str, ...]:
         """Every revision that it replaces."""
         return tuple(self.fields[13].split())
@@ -127,5 +137,6 @@ def encode_row(revision: Revision) -> bytes:
         repr(revision.seconds),
         " ".join(map(str, revision.frames)),
         " ".join((revision.parent or "", *revision.supersedes)),
+        " ".join(name for name in ("blind", "repeat") if getattr(revision, name)),
     )
     return _SEPARATOR.join(text.replace(_SEPARATOR, " ") for text in fields).encode(errors=ERRORS)

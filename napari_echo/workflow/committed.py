@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,8 @@ class Committed:
         self._revisions: dict[str, list[Revision]] = {}
         self._clips: dict[str, EchoClip] = {}
         self._export_path: Path | None = None
+        # While a clip is read blind, others' revisions do not count.
+        self.counts: Callable[[Sequence[Revision]], Sequence[Revision]] = lambda every: every
 
     def _turn_to(self, clip: EchoClip | None) -> None:
         self._clip = clip
@@ -58,9 +60,14 @@ class Committed:
         self._revisions.setdefault(clip.clip_id, []).append(revision)
 
     @property
-    def revisions(self) -> tuple[Revision, ...]:
-        """What was committed for the open clip, oldest first."""
+    def every_revision(self) -> tuple[Revision, ...]:
+        """All that was committed for the open clip, oldest first, also what is hidden."""
         return tuple(self._revisions.get(self._clip.clip_id, ())) if self._clip else ()
+
+    @property
+    def revisions(self) -> tuple[Revision, ...]:
+        """What was committed for the open clip and counts now (`counts`), oldest first."""
+        return tuple(self.counts(self.every_revision))
 
     def take_revisions(self, revisions: Iterable[Revision]) -> None:
         """Take note of what the store holds of the open clip, oldest first.

@@ -32,6 +32,8 @@ def correct(
     supersedes: tuple[str, ...] = (),
     seconds: float | None = None,
     status: Status = "corrected",
+    blind: bool = False,
+    repeat: bool = False,
 ) -> Revision:
     """Make a revision of the frames that a reader commits.
 
@@ -67,6 +69,8 @@ def correct(
         Time spent on it; None takes all that went by since `started`.
     status : str
         The reader's verdict.
+    blind, repeat : bool
+        As in `core.revision.Revision`.
 
     Returns
     -------
@@ -121,6 +125,8 @@ def correct(
         comment=comment,
         program=f"napari-echo {__version__}",
         supersedes=supersedes,
+        blind=blind,
+        repeat=repeat,
     )
 
 

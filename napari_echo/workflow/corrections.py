@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from psygnal import Signal
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import KeyFrames
-from napari_echo.core.labels import Segmentation
+from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema, Segmentation
 from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Base, Revision
 from napari_echo.io.json_fields import key_frames_to_dict
+from napari_echo.workflow.blind import BLIND_BASE
 from napari_echo.workflow.committed import Committed, merge
 from napari_echo.workflow.draft import Draft
 from napari_echo.workflow.forks import lineage
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from napari_echo.workflow.journal_replay import Replay
     from napari_echo.workflow.recover import Recovered
 
-Start = Literal["truth", "prediction", "correction"]
+Start = Literal["truth", "prediction", "correction", "nothing"]
 """What a correction starts from; "correction" is what was committed before."""
 
 
@@ -65,6 +67,7 @@ class Corrections(Committed):
         super().__init__(store)
         self.journals = journals if journals is not None else JournalFolder()
         self.reader = ""
+        self.is_hidden: Callable[[], bool] = lambda: False
         self._waiting: tuple[Replay, ...] = ()
         self._draft: Draft | None = None
         self.begin(None)
@@ -88,12 +91,13 @@ class Corrections(Committed):
         truth: Segmentation | None,
         *,
         head: str | None = None,
+        schema: LabelSchema = CAMUS_SCHEMA,
     ) -> None:
-        """Start a draft: a copy of the prediction, the truth or what was committed.
+        """Start a draft: a copy of the prediction, the truth or what was committed, or empty.
 
         Parameters
         ----------
-        start : {"truth", "prediction", "correction"}
+        start : {"truth", "prediction", "correction", "nothing"}
             Which of them.
         prediction : Prediction or None
             What a model says of the clip; lies under what was committed too.
@@ -103,6 +107,8 @@ class Corrections(Committed):
             Id of the head to start a correction from, of a clip that has
             several; None takes the newest. What does not lie behind it is
             left out.
+        schema : LabelSchema
+            What is drawn, where it starts from nothing.
 
         Raises
         ------
@@ -123,6 +129,10 @@ class Corrections(Committed):
                 merge(clip, lineage(self.revisions, head), prediction),
                 Base("revision", head),
             )
+        elif start == "nothing":
+            empty = np.zeros(clip.frames.shape, np.uint8)
+            source = Segmentation(empty, np.zeros(len(clip), np.bool_), "correction", schema)
+            base = BLIND_BASE if self.is_hidden() else Base("nothing", "")
         if source is None:
             raise EchoError(f"This clip has no {start} to start a correction from.")
         self._end_draft("keep")
@@ -271,7 +281,12 @@ class Corrections(Committed):
         """Those of the open clip, while no draft is open."""
         if self._clip is None or self._draft is not None:
             return None
-        return next((r for r in self._waiting if r.clip_id == self._clip.clip_id), None)
+        mine = (r for r in self._waiting if r.clip_id == self._clip.clip_id)
+        if self.is_hidden():
+            # What was drawn over a prediction would give it away.
+            shown = {BLIND_BASE, *(Base("revision", r.revision_id) for r in self.revisions)}
+            mine = (r for r in mine if r.base in shown)
+        return next(mine, None)
 
     def take_waiting(self, waiting: Iterable[Replay]) -> None:
         """Take note of what `JournalFolder.waiting` found."""

@@ -22,9 +22,11 @@ EXPORTED: tuple[Status, ...] = ("accepted", "corrected")
 Fork = Literal["leave", "latest"]
 """What is done with a clip whose heads rival: leave it out, or let the latest count."""
 
+REPEAT = "It repeats a reading, to compare its reader with himself: the first reading counts."
+
 Kind = Literal[
-    "superseded", "rejected", "second reader", "fork", "no clip", "other frames", "schema",
-    "format", "unreadable", "damaged",
+    "superseded", "rejected", "second reader", "fork", "repeat", "no clip", "other frames",
+    "schema", "format", "unreadable", "damaged",
 ]  # fmt: skip
 
 
@@ -104,6 +106,9 @@ def choose(clip: EchoClip, revisions: Sequence[Revision], *, fork: Fork = "leave
     nor "corrected" is left out, as is one that is labelled by another schema
     than the last revision's.
 
+    Repeats, by which readers are compared with themselves, are left out: the
+    first reading counts, also where the repeat is later.
+
     Parameters
     ----------
     clip : EchoClip
@@ -125,6 +130,10 @@ def choose(clip: EchoClip, revisions: Sequence[Revision], *, fork: Fork = "leave
             check_frames(revision, clip)
     except EchoError as error:
         return Chosen(None, (), tuple(LeftOut.of(r, "other frames", str(error)) for r in ordered))
+    again = tuple(LeftOut.of(r, "repeat", REPEAT) for r in ordered if r.repeat)
+    ordered = [revision for revision in ordered if not revision.repeat]
+    if not ordered:
+        return Chosen(None, (), again)
     rivals = forks(ordered)
     if rivals and fork == "leave":
         heads = " and ".join(f"{head.revision_id[:12]} ({head.reader})" for head in rivals[0])
@@ -132,7 +141,8 @@ def choose(clip: EchoClip, revisions: Sequence[Revision], *, fork: Fork = "leave
             f"{clip.name} of study {ordered[0].study_id} has rival labels, {heads}: resolve the "
             "fork in the reviewer, or let the latest count by `--fork latest`."
         )
-        return Chosen(None, (), tuple(LeftOut.of(r, "fork", reason) for r in ordered))
+        rival = tuple(LeftOut.of(r, "fork", reason) for r in ordered)
+        return Chosen(None, (), (*again, *rival))
     latest = latest_of_frames(ordered)
     schema = ordered[-1].schema
     labels = np.zeros(clip.frames.shape, np.uint8)
@@ -150,7 +160,7 @@ def choose(clip: EchoClip, revisions: Sequence[Revision], *, fork: Fork = "leave
             else:
                 left[(revision.revision_id, *why)].append(frame)
     by_id = {revision.revision_id: revision for revision in ordered}
-    left_out = tuple(
+    left_out = again + tuple(
         LeftOut.of(by_id[revision_id], kind, reason, frames)
         for (revision_id, kind, reason), frames in left.items()
     )
@@ -172,9 +182,9 @@ def latest_of_frames(ordered: Iterable[R]) -> dict[int, R]:
 def learned_revisions(revisions: Iterable[Revision]) -> list[str]:
     """Ids of the revisions some frame of which counts and is fit to train on, in order.
 
-    What was rejected, or superseded in every frame, is not among them.
+    What was rejected, or superseded in every frame, is not among them, and no repeat.
     """
-    ordered = in_order(revisions)
+    ordered = in_order(r for r in revisions if not r.repeat)
     latest = {(r.clip_id, frame): r.revision_id for r in ordered for frame in r.frames}
     counted = set(latest.values())
     return [r.revision_id for r in ordered if r.revision_id in counted and r.status in EXPORTED]

@@ -35,6 +35,7 @@ WORDS: dict[Kind, str] = {
     "rejected": "rejected",
     "second reader": "waiting for a second reader",
     "fork": "with rival labels that nobody chose from",
+    "repeat": "read again, to compare a reader with himself",
     "no clip": "of clips that were not given",
     "other frames": "of other pixels than their clip has",
     "schema": "of another label schema",
