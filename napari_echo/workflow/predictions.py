@@ -1,0 +1,311 @@
+"""The models of a review and what they say of the open clip. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
+from napari_echo.core.params import PredictParams
+from napari_echo.core.prediction import Prediction
+
+if TYPE_CHECKING:
+    from napari_echo.core.keyframes import KeyFrames
+    from napari_echo.metrics.volume import LVMeasures
+    from napari_echo.ml.packs import ModelPack
+    from napari_echo.ml.predictor import Predictor
+    from napari_echo.workflow.compare import ComparisonReport
+
+MOST = 4
+"""So many models can be compared: as many as have a cell and a colour of their own."""
+
+
+class Predictions:
+    """The models that are ticked to run, and what each said of the open clip.
+
+    One model is chosen: it is the one to show, and detected key frames are
+    its. Models that were made ready stay so for the next clip while they are
+    ticked; those that are not ticked hold no memory.
+
+    Parameters
+    ----------
+    packs : sequence of ModelPack
+        The models to choose from.
+    make_predictor : callable
+        Makes a predictor of a pack and `PredictParams`.
+    """
+
+    model_changed = Signal()
+    predictions_changed = Signal()
+    prediction_changed = Signal()
+    measures_changed = Signal()
+
+    def __init__(
+        self,
+        packs: Sequence[ModelPack],
+        make_predictor: Callable[[ModelPack, PredictParams], Predictor],
+    ) -> None:
+        self.packs: tuple[ModelPack, ...] = tuple(packs)
+        self.make_predictor = make_predictor
+        self.predict_params = PredictParams()
+        self._pack: ModelPack | None = None
+        self._ticked: dict[str, ModelPack] = {}
+        self._slots: dict[str, int] = {}
+        self._predictors: dict[str, Predictor] = {}
+        self._forget_predictions()
+
+    def _forget_predictions(self) -> None:
+        self._predictions: dict[str, Prediction] = {}
+        self._shown = ""
+        self._model_measures: dict[str, LVMeasures] = {}
+        self._model_reports: dict[str, ComparisonReport] = {}
+
+    # What another part of the session knows --------------------------------------
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the reader reads blind: nothing that a model says is given away."""
+        raise NotImplementedError
+
+    def require_clip(self) -> EchoClip:
+        """Return the clip under review; an `EchoError` if there is none."""
+        raise NotImplementedError
+
+    def _take_shown(self) -> None:
+        """Forget what was found in the prediction that was on show before."""
+        raise NotImplementedError
+
+    # Which models -----------------------------------------------------------------
+
+    @property
+    def pack(self) -> ModelPack | None:
+        """The chosen model; the first of `packs` until one is chosen."""
+        return self._pack or next(iter(self.packs), None)
+
+    @property
+    def ticked(self) -> tuple[ModelPack, ...]:
+        """The models to run, one to four, in the order of `packs`; the chosen is among them."""
+        wanted = {self.pack.id} if self.pack is not None else set()
+        wanted |= self._ticked.keys()
+        return tuple(pack for pack in self.packs if pack.id in wanted)
+
+    def choose_pack(self, pack: ModelPack) -> None:
+        """Choose a model, and show what it said where it has run.
+
+        Where one model alone is ticked, the chosen one takes its place, and what
+        the other said is kept until the chosen one is run.
+
+        Raises
+        ------
+        EchoError
+            If four others are ticked.
+        """
+        if pack is self.pack:
+            return
+        if len(self.ticked) == 1:
+            self._ticked = {}
+        elif pack not in self.ticked:
+            self._check_room(pack)
+            self._ticked[pack.id] = pack
+        self._pack = pack
+        self._release()
+        self.show_prediction(pack.id)
+        self.model_changed.emit()
+
+    def tick(self, pack: ModelPack, wanted: bool = True) -> None:
+        """Tick a model to run beside the others, or take it from them with what it said.
+
+        Raises
+        ------
+        EchoError
+            If four are ticked already, or it is the last.
+        """
+        before = self.ticked
+        if wanted == (pack in before):
+            return
+        if wanted:
+            self._check_room(pack)
+            self._ticked = {p.id: p for p in (*before, pack)}
+        else:
+            if len(before) == 1:
+                raise EchoError("One model at least is needed: tick another one first.")
+            rest = [p for p in before if p is not pack]
+            self._ticked = {p.id: p for p in rest}
+            if pack is self.pack:
+                # Rather one that has run: something stays on show.
+                self._pack = next((p for p in rest if p.id in self._predictions), rest[0])
+            if self._predictions.keys() - {pack.id}:
+                self.keep_predictions(self._predictions.keys() - {pack.id})
+        self._release()
+        self.model_changed.emit()
+
+    def _check_room(self, pack: ModelPack) -> None:
+        if len(self.ticked) >= MOST:
+            raise EchoError(
+                f"{MOST} models are ticked, which is the most: untick one before {pack.name}."
+            )
+
+    def add_pack(self, pack: ModelPack) -> None:
+        """Add a model to those to choose from, and choose it."""
+        known = next((p for p in self.packs if p.id == pack.id), None)
+        if known is None:
+            self.packs = (*self.packs, pack)
+        self.choose_pack(known or pack)
+        self.model_changed.emit()
+
+    def set_predict_params(self, params: PredictParams) -> None:
+        """Change how clips are segmented."""
+        if params != self.predict_params:
+            self.predict_params = params
+            self._predictors.clear()
+            self.model_changed.emit()
+
+    @property
+    def predictor(self) -> Predictor | None:
+        """The chosen model made ready, where it has run before."""
+        return self._predictors.get(self.pack.id) if self.pack is not None else None
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        """The models that were made ready, by their id."""
+        return self._predictors
+
+    def keep_predictor(self, predictor: Predictor) -> None:
+        """Keep a model that was made ready for the next clip."""
+        self._predictors[predictor.pack.id] = predictor
+
+    def _release(self) -> None:
+        """Free the models that are no longer ticked, and their colours."""
+        wanted = {pack.id for pack in self.ticked}
+        for model_id in self._predictors.keys() - wanted:
+            del self._predictors[model_id]
+        for model_id in self._slots.keys() - wanted - self._predictions.keys():
+            del self._slots[model_id]
+
+    def slot(self, model_id: str) -> int:
+        """The place of a model among those compared, from 0: it names its colour.
+
+        It stays while the model is ticked or its prediction is kept.
+        """
+        if model_id not in self._slots:
+            for pack in self.ticked:
+                self._slots.setdefault(pack.id, self._free_slot())
+        return self._slots.setdefault(model_id, self._free_slot())
+
+    def _free_slot(self) -> int:
+        taken = set(self._slots.values())
+        return next(i for i in range(len(taken) + 1) if i not in taken)
+
+    # What they say ----------------------------------------------------------------
+
+    @property
+    def predictions(self) -> Mapping[str, Prediction]:
+        """What models say of the clip, by the model's id, in the order that they were run."""
+        return {} if self.hidden else self._predictions
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """What the model on show says of the clip."""
+        return None if self.hidden else self._predictions.get(self._shown)
+
+    def set_prediction(self, prediction: Prediction) -> None:
+        """Take a model's segmentation of the open clip and show it; marks of an older one go.
+
+        Raises
+        ------
+        EchoError
+            If it belongs to another clip.
+        """
+        self._keep(prediction)
+        self.predictions_changed.emit()
+        self._show(prediction.model_id)
+
+    def add_prediction(self, prediction: Prediction) -> None:
+        """Take a model's segmentation of the open clip beside the one on show.
+
+        Raises
+        ------
+        EchoError
+            If it belongs to another clip.
+        """
+        self._keep(prediction)
+        self.predictions_changed.emit()
+        if self._shown in ("", prediction.model_id):
+            self._show(prediction.model_id)
+
+    def show_prediction(self, model_id: str) -> None:
+        """Show what another model says; marks of the one before go."""
+        if model_id in self._predictions and model_id != self._shown:
+            self._show(model_id)
+
+    def drop_predictions(self) -> None:
+        """Forget all predictions but the one on show."""
+        self.keep_predictions({self._shown})
+
+    def keep_predictions(self, model_ids: Collection[str]) -> None:
+        """Forget the predictions of all other models; where the one on show goes, show another."""
+        gone = self._predictions.keys() - set(model_ids)
+        for model_id in gone:
+            for known in (self._predictions, self._model_measures, self._model_reports):
+                known.pop(model_id, None)
+        if not gone:
+            return
+        self._release()
+        self.predictions_changed.emit()
+        if self._shown in gone:
+            chosen = self.pack.id if self.pack is not None else ""
+            self._show(chosen if chosen in self._predictions else next(iter(self._predictions), ""))
+        self.measures_changed.emit()
+
+    def _keep(self, prediction: Prediction) -> None:
+        clip = self.require_clip()
+        if prediction.clip_id != clip.clip_id:
+            raise EchoError(f"This prediction belongs to another clip than {clip.name}.")
+        self._predictions[prediction.model_id] = prediction
+        self._model_measures.pop(prediction.model_id, None)
+        self._model_reports.pop(prediction.model_id, None)
+
+    def _show(self, model_id: str) -> None:
+        self._shown = model_id
+        self._take_shown()
+
+    # What is measured of them -----------------------------------------------------
+
+    @property
+    def report(self) -> ComparisonReport | None:
+        """The prediction on show against the truth."""
+        return None if self.hidden else self._model_reports.get(self._shown)
+
+    @property
+    def model_measures(self) -> Mapping[str, LVMeasures]:
+        """LV area, length, volume and EF by each model's labels, by its id."""
+        return {} if self.hidden else self._model_measures
+
+    @property
+    def model_reports(self) -> Mapping[str, ComparisonReport]:
+        """Each model's prediction against the truth, by its id."""
+        return {} if self.hidden else self._model_reports
+
+    def _set_model(
+        self, model_id: str, measures: LVMeasures | None, report: ComparisonReport | None
+    ) -> None:
+        found: tuple[tuple[dict[str, Any], object], ...] = (
+            (self._model_measures, measures),
+            (self._model_reports, report),
+        )
+        for known, new in found:
+            if new is None or not model_id:
+                known.pop(model_id, None)
+            else:
+                known[model_id] = new
+
+    def _measure_beats(self, key_frames: KeyFrames) -> None:
+        """Read every model's ED and ES off its curves, at other key frames."""
+        from napari_echo.metrics.volume import at_key_frames
+
+        for model_id, measures in self._model_measures.items():
+            if measures.key_frames != key_frames:
+                self._model_measures[model_id] = at_key_frames(measures, key_frames)
