@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_echo.core.discs import long_axis, outer_contour
+from napari_echo.core.discs import LongAxis, long_axis, outer_contour
 
 _FLOAT = NDArray[np.float64]
 
@@ -82,6 +82,23 @@ def open_outline(mask: NDArray[np.bool_]) -> _FLOAT | None:
     axis, outline = long_axis(mask), outer_contour(mask)
     if axis is None or outline is None:
         return None
+    return open_part(outline, axis)
+
+
+def open_part(outline: _FLOAT, axis: LongAxis) -> _FLOAT:
+    """The part of a closed outline from the left end of the annulus over the apex to the right.
+
+    Parameters
+    ----------
+    outline : ndarray of float64, shape (N, 2)
+        From `outer_contour`: points (y, x) in pixels, the first repeated at the end.
+    axis : LongAxis
+        From `long_axis` of the same mask.
+
+    Returns
+    -------
+    ndarray of float64, shape (M, 2)
+    """
     closed = outline[:-1]
     left, apex, right = (
         int(np.linalg.norm(closed - np.array(p), axis=1).argmin())
