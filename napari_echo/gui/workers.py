@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from psygnal import Signal
@@ -23,11 +23,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: `done` of `total` (0 where unknown), doing `what`."""
+    """How far a job is: `done` of `total` (0 where unknown), doing `what`.
+
+    `found` is a part of its outcome that is handed on at once, and stays where
+    the job is cancelled later.
+    """
 
     done: int
     total: int
     what: str
+    found: Any = field(default=None, repr=False, compare=False)
 
 
 Job = Generator[Progress, None, T]
@@ -65,6 +70,7 @@ class Jobs(QObject):
         super().__init__(parent)
         self._worker: Any = None
         self._done: Callable[[Any], None] | None = None
+        self._found: Callable[[Any], None] | None = None
         self._title = ""
         self._began = 0.0
         self.seconds: dict[str, float] = {}
@@ -89,7 +95,12 @@ class Jobs(QObject):
         return self._worker is not None and bool(self._worker.abort_requested)
 
     def start(
-        self, title: str, job: Callable[..., Job[T]], *args: Any, done: Callable[[T], None]
+        self,
+        title: str,
+        job: Callable[..., Job[T]],
+        *args: Any,
+        done: Callable[[T], None],
+        found: Callable[[Any], None] | None = None,
     ) -> bool:
         """Start a job unless one runs.
 
@@ -105,6 +116,8 @@ class Jobs(QObject):
         done : callable
             Takes the outcome, on the main thread; not called when the job
             fails or is cancelled.
+        found : callable or None
+            Takes what the job finds before its end, on the main thread.
 
         Returns
         -------
@@ -123,6 +136,7 @@ class Jobs(QObject):
         # Superqt types every signal as one that carries a value.
         worker: Any = create_worker(guarded, _start_thread=False)
         self._worker, self._done, self._title = worker, done, title
+        self._found = found
         self._running.append(worker)
         self._began = time.perf_counter()
         worker.yielded.connect(self._on_yielded)
@@ -141,6 +155,7 @@ class Jobs(QObject):
     def shut_down(self) -> None:
         """Stop the running job and let nothing of it arrive any more."""
         worker, self._worker, self._done = self._worker, None, None
+        self._found = None
         self._running.clear()
         if worker is not None:
             for signal, slot in (
@@ -152,6 +167,8 @@ class Jobs(QObject):
             worker.quit()
 
     def _on_yielded(self, progress: Progress) -> None:
+        if progress.found is not None and self._found is not None:
+            self._found(progress.found)
         self.progressed.emit(progress)
 
     def _on_returned(self, outcome: object) -> None:
@@ -175,6 +192,6 @@ class Jobs(QObject):
             self.cancelled.emit(title)
 
     def _release(self) -> None:
-        self._worker = self._done = None
+        self._worker = self._done = self._found = None
         self._running.clear()
         self.busy_changed.emit()
