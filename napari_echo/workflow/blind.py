@@ -2,72 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.revision import Base, Revision
+from napari_echo.workflow.readings import covers, readings
 
 if TYPE_CHECKING:
     from napari_echo.workflow.session import Session
 
 
-class Read(Protocol):
-    """What is looked at of a reader's revision."""
-
-    @property
-    def revision_id(self) -> str: ...
-    @property
-    def clip_id(self) -> str: ...
-    @property
-    def parent(self) -> str | None: ...
-    @property
-    def reader(self) -> str: ...
-    @property
-    def frames(self) -> tuple[int, ...]: ...
-
-
-R = TypeVar("R", bound=Read)
-
 BLIND_BASE = Base("nothing", "blind")
 """What a draft starts from that is begun while all else is hidden; kept in its journal."""
-
-
-def readings(revisions: Iterable[R]) -> list[list[R]]:
-    """Sort revisions into readings: each a reader's labels of a clip, and what he made of them.
-
-    A revision goes on with the reading of its parent where that is the same
-    reader's, and begins a reading where it is another's or there is none.
-
-    Parameters
-    ----------
-    revisions : iterable of Revision or Row
-        Of any clips and readers, each after its parents.
-
-    Returns
-    -------
-    list of list
-        In the order in which they were begun.
-    """
-    found: list[list[R]] = []
-    of: dict[str, list[R]] = {}
-    for revision in revisions:
-        reading = of.get(revision.parent or "")
-        if reading is None or reading[0].reader != revision.reader:
-            reading = []
-            found.append(reading)
-        reading.append(revision)
-        of[revision.revision_id] = reading
-    return found
-
-
-def covers(frames: Iterable[int], key_frames: KeyFrames | None, n_frames: int) -> bool:
-    """Whether frames hold ED and ES of a beat, or are the whole clip."""
-    drawn = set(frames)
-    beats = key_frames.beats if key_frames is not None else ()
-    return any({beat.ed, beat.es} <= drawn for beat in beats) or len(drawn) == n_frames
 
 
 class Blind:
