@@ -14,6 +14,7 @@ from napari.layers import Image, Labels, Layer
 from numpy.typing import NDArray
 
 from napari_echo.core.labels import LabelSchema
+from napari_echo.gui.draft_layer import DraftLayer
 from napari_echo.gui.layer_data import (
     HARD_SCHEMA,
     KEY,
@@ -50,17 +51,12 @@ class ReviewLayers:
         session.prediction_changed.connect(self._show_prediction)
         session.marks_changed.connect(self._show_marks)
         session.key_frames_changed.connect(self.write_caption)
-        session.corrections.draft_changed.connect(self._show_draft)
-        session.corrections.relabelled.connect(self._show_relabelled)
+        self.draft = DraftLayer(self)
         viewer.dims.events.current_step.connect(self.write_caption)
 
     def disconnect(self) -> None:
         """Stop following the session; strokes that are not committed stay as a layer."""
-        correction = self.find("correction")
-        if correction is not None:
-            correction.locked = False
-            if self.session.corrections.uncommitted:
-                del correction.metadata[KEY]
+        self.draft.disconnect()
         self.viewer.dims.events.current_step.disconnect(self.write_caption)
         session = self.session
         session.clip_changed.disconnect(self._show_clip)
@@ -68,8 +64,6 @@ class ReviewLayers:
         session.prediction_changed.disconnect(self._show_prediction)
         session.marks_changed.disconnect(self._show_marks)
         session.key_frames_changed.disconnect(self.write_caption)
-        session.corrections.draft_changed.disconnect(self._show_draft)
-        session.corrections.relabelled.disconnect(self._show_relabelled)
 
     # Finding ------------------------------------------------------------------
 
@@ -97,6 +91,7 @@ class ReviewLayers:
     def _show_clip(self) -> None:
         clip = self.session.clip
         kept = self.find("clip")
+        self.draft.follow_clip()
         for layer in [x for x in self._ours() if x is not kept]:
             layer.locked = False
             self.viewer.layers.remove(layer)
@@ -164,78 +159,12 @@ class ReviewLayers:
         outline.contour = 1
         outline.opacity = 0.9
 
-    def _show_draft(self) -> None:
-        draft = self.session.corrections.draft
-        layer = self.find("correction")
-        if draft is not None and isinstance(layer, Labels) and layer.data is draft.labels:
-            return
-        self._drop("correction")
-        if (shown := self.find("prediction")) is not None:
-            shown.visible = draft is None
-        clip_layer = self.find("clip")
-        if clip_layer is not None:
-            # Its deletion would take the uncommitted strokes with it.
-            clip_layer.locked = draft is not None
-        if draft is None:
-            if clip_layer is not None:
-                self.viewer.layers.selection.active = clip_layer
-            return
-        editable = self._labels("correction", "Correction", draft.labels, draft.schema)
-        editable.opacity = 0.45
-        editable.editable = True
-        editable.locked = True
-        editable.brush_size = 8
-        editable.selected_label = draft.schema.structures[0].index
-        # Napari's own history outlives a change of the data, and would write old
-        # pixels into a new clip; its keys call these.
-        editable.undo = self.session.corrections.undo
-        editable.redo = self.session.corrections.redo
-        editable.events.labels_update.connect(self._on_painted)
-        editable.events.set_data.connect(self._on_painted)
-        editable.events.paint.connect(self._on_stroke_end)
-        self.viewer.layers.selection.active = editable
-        editable.mode = "paint"
-
-    @property
-    def in_stroke(self) -> bool:
-        """Whether the mouse is painting: napari groups what it undoes together meanwhile."""
-        return bool(getattr(self.find("correction"), "_block_history", False))
-
-    def _on_painted(self, _event: object = None) -> None:
-        # What is noted during a stroke is the timer's part: it would be a
-        # record for every move of the mouse.
-        if not self.in_stroke:
-            self.session.corrections.touch(self.frame)
-
-    def _on_stroke_end(self, _event: object = None) -> None:
-        layer = self.find("correction")
-        flat = layer is None or layer.n_edit_dimensions == 2
-        self.session.corrections.touch(self.frame if flat else None)
-
-    def _show_relabelled(self, frame: int) -> None:
-        layer = self.find("correction")
-        if layer is not None and self.frame == frame:
-            layer.refresh()
-        self.go_to(frame)
-
     def show_heat(self, shown: bool) -> None:
         """Show or hide the heat map."""
         self._heat_shown = shown
         heat = self.find("hardness")
         if heat is not None:
             heat.visible = shown
-
-    def paint_with(self, structure: int) -> None:
-        """Paint a structure, or erase where it is 0, on the correction layer."""
-        layer = self.find("correction")
-        if isinstance(layer, Labels):
-            self.viewer.layers.selection.active = layer
-            layer.selected_label = structure
-            layer.mode = "paint"
-
-    def restore_frame(self, frame: int) -> None:
-        """Take the corrections of one frame back to what the reader started from."""
-        self.session.corrections.restore(frame)
 
     def write_caption(self, _event: object = None) -> None:
         """Write the frame on show, and whether it is ED or ES, on the canvas."""

@@ -51,14 +51,15 @@ class Corrections(Committed):
     -------
     draft_changed()
         A draft began or ended, or other frames wait to be committed.
-    relabelled(int)
-        Labels of a frame were changed by an undo, a redo or a restoration.
+    relabelled(tuple of int, bool)
+        Labels of these frames were changed, by something else than the mouse
+        on the canvas; and whether the reader is to be shown one of them.
     waiting_changed()
         Uncommitted edits were found, taken up or put away.
     """
 
     draft_changed = Signal()
-    relabelled = Signal(int)
+    relabelled = Signal(tuple, bool)
     waiting_changed = Signal()
 
     def __init__(
@@ -182,8 +183,8 @@ class Corrections(Committed):
         with self._telling() as draft:
             if draft is not None:
                 frames = step(draft)
-        for frame in frames:
-            self.relabelled.emit(frame)
+        if frames:
+            self.relabelled.emit(frames, True)
 
     @contextmanager
     def _telling(self) -> Iterator[Draft | None]:
@@ -211,7 +212,7 @@ class Corrections(Committed):
         if self._draft is not None:
             self._draft.restore(frame)
             self.draft_changed.emit()
-            self.relabelled.emit(frame)
+            self.relabelled.emit((frame,), True)
 
     def describe(self, reader: str, comment: str, key_frames: KeyFrames | None) -> None:
         """Keep the reader's notes with the uncommitted edits."""

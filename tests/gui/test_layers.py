@@ -109,7 +109,7 @@ def test_a_painted_frame_waits_to_be_committed_until_it_is_undone(
     show_all(session, clip, truth)
     correction = layers.find("correction")
     layers.go_to(3)
-    layers.paint_with(2)
+    layers.draft.paint_with(2)
     correction.paint((3, 5, 5), correction.selected_label)
     assert session.corrections.uncommitted == (3,)
     assert correction.data[3, 5, 5] == 2
@@ -125,7 +125,7 @@ def test_restoring_a_frame_can_be_undone(
     correction = layers.find("correction")
     layers.go_to(3)
     correction.paint((3, 5, 5), 2)
-    layers.restore_frame(3)
+    session.corrections.restore(3)
     assert session.corrections.uncommitted == ()
     assert np.array_equal(correction.data, session.prediction.segmentation.labels)
     correction.undo()

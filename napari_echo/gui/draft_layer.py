@@ -1,0 +1,199 @@
+"""The layer that a reader corrects: made once, and parked out of sight between corrections.
+
+To make a layer of labels takes napari half a second in its window. So the
+layer stays when a correction ends, hidden and without a role, and the next
+correction, of whatever clip, only gives it other labels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Labels
+
+from napari_echo.core.labels import CAMUS_SCHEMA
+from napari_echo.gui.layer_data import KEY, colors, grid
+
+if TYPE_CHECKING:
+    from napari_echo.gui.layers import ReviewLayers
+
+PARKED = "napari_echo_parked"
+OPACITY, BRUSH = 0.45, 8
+
+
+class DraftLayer:
+    """Shows the draft of the session's corrections, and tells them of what is painted.
+
+    Parameters
+    ----------
+    layers : ReviewLayers
+        The layers that it is one of.
+
+    Attributes
+    ----------
+    dragging : bool
+        Whether a contour is being dragged, which is one stroke.
+    """
+
+    def __init__(self, layers: ReviewLayers) -> None:
+        self.layers = layers
+        self.viewer, self.session = layers.viewer, layers.session
+        self.dragging = False
+        corrections = self.session.corrections
+        corrections.draft_changed.connect(self.show)
+        corrections.relabelled.connect(self._show_relabelled)
+
+    def disconnect(self) -> None:
+        """Stop following; strokes that are not committed stay as a layer."""
+        corrections = self.session.corrections
+        corrections.draft_changed.disconnect(self.show)
+        corrections.relabelled.disconnect(self._show_relabelled)
+        layer = self.layer
+        if layer is not None:
+            layer.locked = False
+            if corrections.uncommitted:
+                del layer.metadata[KEY]
+        parked = self._parked()
+        if parked is not None:
+            self.viewer.layers.remove(parked)
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer while a correction is open."""
+        found = self.layers.find("correction")
+        return found if isinstance(found, Labels) else None
+
+    @property
+    def in_stroke(self) -> bool:
+        """Whether the mouse is painting or dragging: it is undone as one."""
+        return self.dragging or bool(getattr(self.layer, "_block_history", False))
+
+    # Parking --------------------------------------------------------------------
+
+    def _parked(self) -> Labels | None:
+        return next((x for x in self.viewer.layers if x.metadata.get(PARKED)), None)
+
+    def prepare(self) -> None:
+        """Make the layer before it is needed, while the reader looks at the clip."""
+        if self.session.clip is not None and self.layer is None and self._parked() is None:
+            self._make()
+
+    def _make(self) -> Labels:
+        clip = self.session.require_clip()
+        layer = Labels(
+            np.zeros(clip.frames.shape, np.uint8),
+            name="Correction",
+            colormap=colors(CAMUS_SCHEMA),
+            opacity=OPACITY,
+            visible=False,
+            **grid(clip),
+        )
+        layer.editable = False
+        layer.brush_size = BRUSH
+        layer.metadata[PARKED] = True
+        # Napari's own history outlives a change of the data, and would write old
+        # pixels into a new clip; its keys call these.
+        layer.undo = self.session.corrections.undo
+        layer.redo = self.session.corrections.redo
+        layer.events.labels_update.connect(self._on_painted)
+        layer.events.set_data.connect(self._on_painted)
+        layer.events.paint.connect(self._on_stroke_end)
+        active = self.viewer.layers.selection.active
+        self.viewer.layers.append(layer)
+        self.viewer.layers.selection.active = active
+        return layer
+
+    def park(self, layer: Labels | None = None) -> None:
+        """Put the layer out of sight, as large as the clip that is open now."""
+        layer = layer if layer is not None else self._parked()
+        if layer is None:
+            return
+        layer.metadata.pop(KEY, None)
+        layer.metadata[PARKED] = True
+        layer.locked = False
+        clip = self.session.clip
+        if clip is None:
+            self.viewer.layers.remove(layer)
+            return
+        layer.visible = False
+        layer.mode = "pan_zoom"
+        layer.editable = False
+        # Zeros take no memory until they are written to.
+        layer.data = np.zeros(clip.frames.shape, np.uint8)
+        layer.scale, layer.units = grid(clip)["scale"], grid(clip)["units"]
+
+    def follow_clip(self) -> None:
+        """Fit the layer to the clip that was opened; called before the old clip's layers go."""
+        clip = self.session.clip
+        old = next(
+            (
+                x
+                for x in self.viewer.layers
+                if x.metadata.get(KEY, {}).get("role") == "correction"
+                and (clip is None or x.metadata[KEY]["clip_id"] != clip.clip_id)
+            ),
+            None,
+        )
+        self.park(old)
+
+    # Following the draft --------------------------------------------------------
+
+    def show(self) -> None:
+        """Show the draft as it is; park the layer where there is none."""
+        draft = self.session.corrections.draft
+        layer = self.layer
+        if draft is not None and layer is not None and layer.data is draft.labels:
+            return
+        if (shown := self.layers.find("prediction")) is not None:
+            shown.visible = draft is None
+        clip_layer = self.layers.find("clip")
+        if clip_layer is not None:
+            # Its deletion would take the uncommitted strokes with it.
+            clip_layer.locked = draft is not None
+        if draft is None:
+            if layer is not None:
+                self.park(layer)
+            if clip_layer is not None:
+                self.viewer.layers.selection.active = clip_layer
+            return
+        clip = self.session.require_clip()
+        layer = layer or self._parked() or self._make()
+        layer.metadata.pop(PARKED, None)
+        layer.metadata[KEY] = {"clip_id": clip.clip_id, "role": "correction"}
+        layer.colormap = colors(draft.schema)
+        layer.data = draft.labels
+        layer.visible = True
+        layer.editable = True
+        layer.locked = True
+        if draft.schema.name_of(layer.selected_label) is None:
+            layer.selected_label = draft.schema.structures[0].index
+        self.viewer.layers.selection.active = layer
+        layer.mode = "paint"
+
+    def _on_painted(self, _event: object = None) -> None:
+        # What is noted during a stroke is the timer's part: it would be a
+        # record for every move of the mouse.
+        if not self.in_stroke:
+            self.session.corrections.touch(self.layers.frame)
+
+    def _on_stroke_end(self, _event: object = None) -> None:
+        layer = self.layer
+        flat = layer is None or layer.n_edit_dimensions == 2
+        self.session.corrections.touch(self.layers.frame if flat else None)
+
+    def _show_relabelled(self, frames: tuple[int, ...], show: bool) -> None:
+        layer = self.layer
+        if layer is not None and self.layers.frame in frames:
+            layer.refresh()
+        elif show and frames:
+            self.layers.go_to(frames[0])
+
+    def paint_with(self, structure: int, mode: str = "paint") -> None:
+        """Paint a structure, or erase where it is 0, on the correction layer."""
+        layer = self.layer
+        if layer is not None:
+            self.viewer.layers.selection.active = layer
+            if structure:
+                layer.selected_label = structure
+            layer.mode = mode if structure else "erase"
