@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from napari_echo.cli import labels_formats
+from napari_echo.cli import labels_agreement, labels_formats
 from napari_echo.cli.console import print_json, print_table, progress
 from napari_echo.core.errors import EchoError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_echo.io.store_row import Row
 
 app = typer.Typer(
-    no_args_is_help=True, help="List, show, verify, merge, export and import committed labels."
+    no_args_is_help=True, help="List, show, verify, merge, compare, export and import labels."
 )
 
 StoreFolder = labels_formats.StoreFolder
@@ -233,6 +233,7 @@ def history(
         typer.echo("\n".join(draw(of_clip[clip])))
 
 
+app.command()(labels_agreement.agreement)
 app.command()(labels_formats.export)
 app.command("import")(labels_formats.import_)
 
@@ -308,6 +309,8 @@ def _summary(row: Row, ends: set[str], forked: set[str]) -> dict[str, Any]:
         "supersedes": row.supersedes,
         "schema": row.schema,
         "comment": row.comment,
+        "blind": row.blind,
+        "repeat": row.repeat,
         "head": row.revision_id in ends,
         "fork": row.revision_id in forked,
     }
