@@ -66,7 +66,7 @@ def open_clips(paths: Sequence[Path], model: str | None = None, frame: int | Non
     if frame is not None:
         _show_first(review, frame)
     if paths:
-        review.verbs.open_paths(paths)
+        review.studying.open_paths(paths)
     napari.run()
 
 

@@ -124,7 +124,7 @@ class Exchange:
     def session_clips(self) -> tuple[Path, ...]:
         """List the files of this session's clips that are still there."""
         opened = [clip.source for clip in self.session.corrections.clips.values()]
-        files = dict.fromkeys((*self.session.paths, *opened))
+        files = dict.fromkeys((*self.session.studies.roots, *opened))
         return tuple(path for path in files if path is not None and path.exists())
 
     def export_obstacle(self, whole_store: bool) -> str:

@@ -20,8 +20,8 @@ from napari_echo.core.params import HardnessParams, PredictParams
 from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Base, Revision, Status
 from napari_echo.gui.workers import Job, Progress
-from napari_echo.workflow.committed import merge
 from napari_echo.workflow.session import Source
+from napari_echo.workflow.studies import StudyItem
 
 if TYPE_CHECKING:
     from napari_echo.io.store import LabelStore
@@ -35,14 +35,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
-    """A clip and the ground truth that was found with it."""
-
-    clip: EchoClip
-    truth: Segmentation | None
-
-
-@dataclass(frozen=True, eq=False)
 class Measured:
     """What was measured of a clip, by whose labels, and at which ED and ES."""
 
@@ -52,31 +44,36 @@ class Measured:
 
 
 @dataclass(frozen=True, eq=False)
+class ModelMeasured:
+    """A prediction and what was measured of it."""
+
+    prediction: Prediction
+    measures: LVMeasures
+    report: ComparisonReport | None
+
+
+@dataclass(frozen=True, eq=False)
 class Predicted:
     """A prediction, the model that made it, and what was measured."""
 
     prediction: Prediction
     predictor: Predictor
-    measured: Measured
+    measures: LVMeasures
+    report: ComparisonReport | None
 
 
-def find_paths(paths: Sequence[Path]) -> Job[list[Path]]:
-    """List the clips among files and folders."""
-    from napari_echo.io.load import find_clips
+def find_clips(paths: Sequence[Path]) -> Job[list[StudyItem]]:
+    """List the clips among files, folders and data sets."""
+    from napari_echo.workflow.study_list import iter_list
 
-    yield Progress(0, 0, "Looking for clips")
-    return find_clips(paths)
-
-
-def load(path: Path) -> Job[Loaded]:
-    """Load a clip, and its ground truth where CAMUS keeps it beside the clip."""
-    from napari_echo.io.load import load as load_clip
-    from napari_echo.workflow.truth import find_truth, load_truth
-
-    yield Progress(0, 0, f"Loading {path.name}")
-    clip = load_clip(path)
-    truth_path = find_truth(clip)
-    return Loaded(clip, load_truth(truth_path, clip) if truth_path is not None else None)
+    steps = iter_list(paths)
+    while True:
+        try:
+            found = next(steps)
+        except StopIteration as end:
+            items: list[StudyItem] = end.value
+            return items
+        yield Progress(0, 0, f"Looking for clips, {found} found" if found else "Looking for clips")
 
 
 def read_truth(path: Path, clip: EchoClip) -> Job[Segmentation]:
@@ -127,31 +124,62 @@ def recover(journals: JournalFolder, replay: Replay, clip: EchoClip) -> Job[Reco
 
 def predict(
     clip: EchoClip,
-    pack: ModelPack,
+    packs: Sequence[ModelPack],
     params: PredictParams,
     make_predictor: Callable[[ModelPack, PredictParams], Predictor],
-    predictor: Predictor | None,
+    predictors: Mapping[str, Predictor],
     key_frames: KeyFrames | None,
     truth: Segmentation | None,
-    revisions: Sequence[Revision],
-) -> Job[Predicted]:
-    """Segment a clip with a model and measure what it says."""
+) -> Job[None]:
+    """Segment a clip with one model after the other; each `Predicted` is handed on as it is found.
+
+    All are measured at `key_frames`; without them, at those that are detected
+    in what the first model says.
+    """
+    from napari_echo.workflow.compare import compare
+    from napari_echo.workflow.measure import measure as measure_labels
     from napari_echo.workflow.predict import iter_predict
 
-    if predictor is None:
-        yield Progress(0, len(clip), f"Loading {pack.name}")
-        predictor = make_predictor(pack, params)
-    steps = iter_predict(clip, predictor, batch=params.batch)
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as end:
-            prediction: Prediction = end.value
-            break
-        yield Progress(done, total, f"Predicting with {pack.name}")
-    correction = merge(clip, revisions, prediction)
-    measured = yield from measure(clip, key_frames, prediction, truth, correction, {}, None)
-    return Predicted(prediction, predictor, measured)
+    total = len(clip) * len(packs)
+    for place, pack in enumerate(packs):
+        before = place * len(clip)
+        which = pack.name if len(packs) == 1 else f"{pack.name} ({place + 1} of {len(packs)})"
+        predictor = predictors.get(pack.id)
+        if predictor is None:
+            yield Progress(before, total, f"Loading {pack.name}")
+            predictor = make_predictor(pack, params)
+        steps = iter_predict(clip, predictor, batch=params.batch)
+        while True:
+            try:
+                done, _ = next(steps)
+            except StopIteration as end:
+                prediction: Prediction = end.value
+                break
+            yield Progress(before + done, total, f"Predicting with {which}")
+        yield Progress(before + len(clip), total, f"Measuring {which}")
+        measures = measure_labels(clip, prediction.segmentation, key_frames)
+        key_frames = key_frames or measures.key_frames
+        report = compare(prediction, truth, clip.spacing_mm) if truth is not None else None
+        found = Predicted(prediction, predictor, measures, report)
+        yield Progress(before + len(clip), total, f"Predicted with {which}", found)
+
+
+def measure_models(
+    clip: EchoClip,
+    predictions: Sequence[Prediction],
+    key_frames: KeyFrames | None,
+    truth: Segmentation | None,
+) -> Job[None]:
+    """Measure what models say; each `ModelMeasured` is handed on as it is found."""
+    from napari_echo.workflow.compare import compare
+    from napari_echo.workflow.measure import measure as measure_labels
+
+    for place, prediction in enumerate(predictions):
+        yield Progress(place, len(predictions), f"Measuring {prediction.model_name}")
+        measures = measure_labels(clip, prediction.segmentation, key_frames)
+        report = compare(prediction, truth, clip.spacing_mm) if truth is not None else None
+        found = ModelMeasured(prediction, measures, report)
+        yield Progress(place + 1, len(predictions), f"Measured {prediction.model_name}", found)
 
 
 def measure(

@@ -53,8 +53,8 @@ class KeyAction:
 
 ACTIONS: tuple[KeyAction, ...] = (
     # Going about
-    KeyAction("Go", "next_clip", "Next clip", "N", lambda r: r.verbs.step(1)),
-    KeyAction("Go", "previous_clip", "Previous clip", "Shift-N", lambda r: r.verbs.step(-1)),
+    KeyAction("Go", "next_clip", "Next clip", "N", lambda r: r.studying.step(1)),
+    KeyAction("Go", "previous_clip", "Previous clip", "Shift-N", lambda r: r.studying.step(-1)),
     KeyAction("Go", "go_to_ed", "Go to ED", "J", lambda r: r.measures_panel.go("ED")),
     KeyAction("Go", "go_to_es", "Go to ES", "K", lambda r: r.measures_panel.go("ES")),
     # Models

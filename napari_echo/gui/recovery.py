@@ -28,9 +28,12 @@ class Recovery:
     -------
     recovered(Replay)
         Uncommitted edits were taken up.
+    clips_wanted(list of Path)
+        The files of clips with such edits are to be opened.
     """
 
     recovered = Signal(object)
+    clips_wanted = Signal(list)
 
     def __init__(self, verbs: Verbs, background: Jobs) -> None:
         self.verbs = verbs
@@ -84,7 +87,7 @@ class Recovery:
         others = [r for r in waiting if clip is None or r.clip_id != clip.clip_id]
         paths = [r.source for r in others if r.source is not None and r.source.is_file()]
         if paths:
-            self.verbs.open_paths(list(dict.fromkeys(paths)))
+            self.clips_wanted.emit(list(dict.fromkeys(paths)))
         elif others:
             names = ", ".join(replay.clip_name for replay in others)
             self.verbs.refused.emit(f"The file of {names} is not where it was: open it by hand.")

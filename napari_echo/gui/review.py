@@ -34,6 +34,7 @@ from napari_echo.gui.panels.retrain import RetrainPanel
 from napari_echo.gui.panels.status import StatusPanel
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step, commit_obstacle, next_step
+from napari_echo.gui.studying import Studying
 from napari_echo.gui.style import style_sheet, theme_colors
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import frames_text
@@ -73,7 +74,8 @@ class EchoReview(QWidget):
         self.background = Jobs(self)
         self.verbs: Verbs = Verbs(self.session, self.jobs)
         self.recovery = Recovery(self.verbs, self.background)
-        self.clip_panel: ClipPanel = ClipPanel(self.verbs, self.recovery)
+        self.studying: Studying = Studying(self.verbs, self.layers.go_to)
+        self.clip_panel: ClipPanel = ClipPanel(self.studying, self.recovery)
         self.model_panel: ModelPanel = ModelPanel(self.verbs)
         self.measures_panel: MeasuresPanel = MeasuresPanel(self.verbs, lambda: self.layers.frame)
         self.marks_panel: MarksPanel = MarksPanel(self.verbs)
@@ -141,9 +143,10 @@ class EchoReview(QWidget):
         for panel in (self.measures_panel, self.marks_panel, self.curves):
             panel.frame_wanted.connect(self.layers.go_to)
         self.marks_panel.heat_wanted.connect(self.layers.show_heat)
-        self.correct_panel.paint_wanted.connect(self.layers.paint_with)
-        self.correct_panel.restore_wanted.connect(self.layers.restore_frame)
+        self.correct_panel.paint_wanted.connect(self.layers.draft.paint_with)
+        self.correct_panel.restore_wanted.connect(self.session.corrections.restore)
         self.correct_panel.discard_wanted.connect(self._discard)
+        self.recovery.clips_wanted.connect(self.studying.add_paths)
         self.recovery.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
         self.viewer.dims.events.current_step.connect(self.curves.move_cursor)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
@@ -229,7 +232,7 @@ class EchoReview(QWidget):
         corrections, panel = self.session.corrections, self.correct_panel
         if corrections.draft is None:
             return
-        corrections.look(more=self.layers.in_stroke)
+        corrections.look(more=self.layers.draft.in_stroke)
         corrections.describe(panel.reader.text(), panel.comment.text(), self.session.key_frames)
         error, self._journal_error = self._journal_error, corrections.journal_error
         if self._journal_error and not error:
@@ -253,7 +256,7 @@ class EchoReview(QWidget):
         step = next_step(self.session)
         if step is Step.CORRECT and not commit_obstacle(self.session):
             return self.correct_panel.commit
-        if step is Step.LOAD and self.session.neighbour(1) is not None:
+        if step is Step.LOAD and self.session.studies.neighbour(1) is not None:
             return self.clip_panel.forward
         return {
             Step.LOAD: self.clip_panel.action,
@@ -293,6 +296,7 @@ class EchoReview(QWidget):
         self._clock.stop()
         self.jobs.shut_down()
         self.background.shut_down()
+        self.studying.shut_down()
         self.retrain_panel.retraining.shut_down()
         self.layers.disconnect()
         self.session.corrections.close()

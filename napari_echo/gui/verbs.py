@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.corrections import Start
 from napari_echo.workflow.session import Session
+from napari_echo.workflow.studies import StudyItem
 
 LOADING, PREDICTING, MEASURING = "Loading", "Predicting", "Measuring"
 MARKING, COMMITTING = "Marking", "Committing"
@@ -74,26 +75,6 @@ class Verbs:
 
     # Load ---------------------------------------------------------------------
 
-    def open_paths(self, paths: Sequence[Path]) -> None:
-        """Open the first clip among files and folders; the others follow by `step`."""
-        if self.may("") and self.may_leave():
-            self.runner.start(LOADING, jobs.find_paths, list(paths), done=self._take_paths)
-
-    def _take_paths(self, paths: list[Path]) -> None:
-        self.session.set_paths(paths)
-        self._load(paths[0])
-
-    def open_path(self, path: Path) -> None:
-        """Open a clip; the one before stays until the new one is loaded."""
-        if self.may("") and self.may_leave():
-            self._load(path)
-
-    def _load(self, path: Path) -> None:
-        self.runner.start(LOADING, jobs.load, path, done=self._take_clip)
-
-    def _take_clip(self, loaded: jobs.Loaded) -> None:
-        self.adopt(loaded.clip, loaded.truth)
-
     def open_truth(self, path: Path) -> None:
         """Load ground truth for the open clip."""
         session = self.session
@@ -108,22 +89,15 @@ class Verbs:
 
         self.runner.start(LOADING, jobs.read_truth, path, clip, done=take)
 
-    def step(self, places: int) -> None:
-        """Open the clip so many places further on."""
-        path = self.session.neighbour(places)
-        if path is not None:
-            self.open_path(path)
-
     def adopt(
         self,
         clip: EchoClip,
         truth: Segmentation | None = None,
         key_frames: KeyFrames | None = None,
+        item: StudyItem | None = None,
     ) -> None:
         """Review a clip that is loaded already; a job about the one before is cancelled."""
-        self.session.open_clip(clip, truth=truth, key_frames=key_frames)
-        if clip.source is not None and clip.source not in self.session.paths:
-            self.session.set_paths([*self.session.paths, clip.source])
+        self.session.open_clip(clip, truth=truth, key_frames=key_frames, item=item)
         self._recall_due = True
         self.runner.cancel()
         self._recall_when_idle()
@@ -163,23 +137,28 @@ class Verbs:
     # Predict and measure ------------------------------------------------------
 
     def predict(self) -> None:
-        """Run the chosen model on the clip."""
+        """Run the ticked models that have not run on the clip; where all have, run all anew."""
         session = self.session
-        clip, pack = session.clip, session.pack
-        if not self.may(obstacle(Step.PREDICT, session)) or clip is None or pack is None:
+        clip = session.clip
+        if not self.may(obstacle(Step.PREDICT, session)) or clip is None:
             return
+        packs = [p for p in session.ticked if p.id not in session.predictions]
+        packs = packs or list(session.ticked)
+        packs.sort(key=lambda pack: pack is not session.pack)
+        # Detected key frames are those of the chosen model.
+        detect = session.pack in packs
         self.runner.start(
             PREDICTING,
             jobs.predict,
             clip,
-            pack,
+            packs,
             session.predict_params,
             session.make_predictor,
-            session.predictor,
-            self._given_key_frames(),
+            dict(session.predictors),
+            self._given_key_frames() if detect else session.key_frames,
             session.truth,
-            session.corrections.revisions,
-            done=partial(self._take_prediction, clip),
+            found=partial(self._take_prediction, clip),
+            done=lambda _: self._after_predictions(clip),
         )
 
     def _given_key_frames(self) -> KeyFrames | None:
@@ -187,11 +166,23 @@ class Verbs:
         found = self.session.key_frames
         return found if found is not None and found.origin != "detected" else None
 
-    def _take_prediction(self, clip: EchoClip, outcome: jobs.Predicted) -> None:
+    def _take_prediction(self, clip: EchoClip, found: jobs.Predicted) -> None:
+        session, prediction = self.session, found.prediction
+        model_id = prediction.model_id
+        ticked = {pack.id for pack in session.ticked}
+        if session.clip is not clip or model_id not in ticked:
+            return
+        session.keep_predictor(found.predictor)
+        chosen = session.pack is not None and session.pack.id == model_id
+        (session.set_prediction if chosen else session.add_prediction)(prediction)
+        session.keep_predictions(ticked)
+        if session.key_frames is None or (chosen and self._given_key_frames() is None):
+            session.set_key_frames(found.measures.key_frames)
+        session.set_model_measures(model_id, found.measures, found.report)
+
+    def _after_predictions(self, clip: EchoClip) -> None:
         if self.session.clip is clip:
-            self.session.keep_predictor(outcome.predictor)
-            self.session.set_prediction(outcome.prediction)
-            self._take_measures(clip, outcome.measured)
+            self.measure()
 
     def _take_measures(self, clip: EchoClip, outcome: jobs.Measured) -> None:
         if self.session.clip is clip:

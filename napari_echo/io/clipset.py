@@ -49,8 +49,15 @@ class ClipSet:
         return _map(self.root / entry.hard_file, entry.labels_shape) if entry.hard_file else None
 
 
-def open_clipset(root: Path) -> ClipSet:
+def open_clipset(root: Path, *, check: bool = True) -> ClipSet:
     """Open a clip data set and check its index against its files.
+
+    Parameters
+    ----------
+    root : Path
+        Its folder.
+    check : bool
+        Look at the files; without it `check_files` can be asked of each clip.
 
     Raises
     ------
@@ -79,7 +86,7 @@ def open_clipset(root: Path) -> ClipSet:
         entries = [entry_from_dict(data) for data in index["entries"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EchoError(f"{index_path} is damaged: {error!r}.") from error
-    for entry in entries:
+    for entry in entries if check else ():
         check_files(root, entry)
     return ClipSet(root, schema, entries)
 

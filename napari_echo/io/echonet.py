@@ -99,7 +99,20 @@ def list_echonet(root: Path) -> list[ClipSource]:
             fps=positive(row["FPS"]),
             ef=fraction(row["EF"]),
         )
-        sources.append(ClipSource(name, name, split, (video, *lists), read, problem))
+        frames = positive(row.get("NumberOfFrames"))
+        sources.append(
+            ClipSource(
+                name,
+                name,
+                split,
+                (video, *lists),
+                read,
+                problem,
+                "A4C",
+                None if frames is None else int(frames),
+                fraction(row["EF"]),
+            )
+        )
     return sources
 
 

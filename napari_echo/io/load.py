@@ -20,7 +20,8 @@ CLIP_SUFFIXES = (
 """Endings of the files that `load` reads; DICOM files may have any or none."""
 
 _LABEL_ENDINGS = (
-    "_gt.nii.gz", "_gt.nii", ".labels.nii.gz", ".labels.tif", ".labels.npy", ".seg.dcm"
+    "_gt.nii.gz", "_gt.nii", ".labels.nii.gz", ".labels.tif", ".labels.npy", ".hard.npy",
+    ".seg.dcm",
 )  # fmt: skip
 _REVISION = re.compile(r"[0-9a-f]{32}\.tif")  # a file of the label store
 
@@ -73,7 +74,7 @@ def find_clips(paths: Iterable[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in given:
         if path.is_dir():
-            found.update(dict.fromkeys(sorted(_walk(path))))
+            found.update(dict.fromkeys(sorted(walk_clips(path))))
         elif path.exists():
             found[path] = None
         else:
@@ -84,10 +85,15 @@ def find_clips(paths: Iterable[str | Path]) -> list[Path]:
     return list(found)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk_clips(folder: Path) -> Iterator[Path]:
+    """Find the clip files of a folder, as `find_clips` does, each when it is asked for.
+
+    The files of a folder come in the order of their names, before those of
+    the folders in it.
+    """
     for parent, folders, files in os.walk(folder, onerror=_log_unreadable):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
             path = Path(parent, name)
             lower = name.lower()
             if name.startswith(".") or lower.endswith(_LABEL_ENDINGS) or lower == "dicomdir":

@@ -83,13 +83,19 @@ def list_pediatric(
         raise EchoError(f"EchoNet-Pediatric has no view '{unknown[0]}', only A4C and PSAX.")
     split_of = _split_of_fold(val_folds, test_folds)
     wanted = [view for view in VIEWS if view in views]
-    found = [[Path(root, nested, v) for v in wanted] for nested in _NESTED]
-    folders = next(filter(None, ([p for p in paths if p.is_dir()] for paths in found)), [])
+    folders = find_views(root, wanted)
     if not folders:
         raise EchoError(
             f"{root} is not an EchoNet-Pediatric folder: it has no folder {' or '.join(wanted)}."
         )
     return [source for folder in folders for source in _list_view(folder, split_of)]
+
+
+def find_views(root: Path, views: Sequence[str] = VIEWS) -> list[Path]:
+    """Find the folders of the views in a release's folder; empty where it is none."""
+    found = [[Path(root, nested, v) for v in views] for nested in _NESTED]
+    there = ([p for p in paths if (p / "FileList.csv").is_file()] for paths in found)
+    return next(filter(None, there), [])
 
 
 def read_pediatric(
@@ -157,8 +163,11 @@ def _list_view(folder: Path, split_of: dict[str, str]) -> list[ClipSource]:
             fps=None,
             ef=fraction(row["EF"]),
         )
+        ef = fraction(row["EF"])
         files = (video, *lists)
-        sources.append(ClipSource(f"{view}/{name}", study, split, files, read, problem))
+        sources.append(
+            ClipSource(f"{view}/{name}", study, split, files, read, problem, view, ef=ef)
+        )
     return sources
 
 

@@ -34,6 +34,12 @@ class ClipSource:
         sent to another process.
     problem : str
         Why it cannot be read, as one sentence, where the listing shows that already.
+    view : str
+        As in `EchoClip`, where the listing tells it.
+    n_frames : int or None
+        Frames, where the listing tells it.
+    ef : float or None
+        Ejection fraction, 0 to 1, where the listing tells it.
     """
 
     name: str
@@ -42,6 +48,9 @@ class ClipSource:
     files: tuple[Path, ...] = ()
     read: Callable[[], LabelledClip] | None = None
     problem: str = ""
+    view: str = "unknown"
+    n_frames: int | None = None
+    ef: float | None = None
 
     def load(self) -> LabelledClip:
         """Read the clip.

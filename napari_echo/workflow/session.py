@@ -7,9 +7,8 @@ to each other. Only one thread changes a session.
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from psygnal import Signal
 
@@ -19,8 +18,11 @@ from napari_echo.core.hardness import HardnessMap, HardPixels
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import Segmentation
 from napari_echo.core.params import HardnessParams, PredictParams
-from napari_echo.core.prediction import Prediction
+from napari_echo.workflow.blind import Blind
 from napari_echo.workflow.corrections import Corrections
+from napari_echo.workflow.predictions import Predictions
+from napari_echo.workflow.studies import Studies, StudyItem
+from napari_echo.workflow.study_list import item_of_clip
 
 if TYPE_CHECKING:
     from napari_echo.io.store import LabelStore
@@ -33,12 +35,14 @@ Source = Literal["truth", "prediction", "correction"]
 """Whose labels a curve or a measure belongs to."""
 
 
-class Session:
+class Session(Predictions):
     """One review: the clip, what is known of it, and what the reader did.
 
-    `corrections` holds the reader's labels, with signals of its own. Several
+    `corrections` holds the reader's labels and `studies` the clips to go
+    through, each with signals of its own. Several
     models may have segmented the clip; `prediction` is what one of them, the
-    one on show, says, and what is measured and corrected.
+    one on show, says, and what is measured and corrected. While the clip is
+    read blind (`hidden`), none of it is given away, nor truth and hardness.
 
     Parameters
     ----------
@@ -53,15 +57,11 @@ class Session:
         Name of the person; None takes the name of the account.
     """
 
-    paths_changed = Signal()
     clip_changed = Signal()
     truth_changed = Signal()
-    model_changed = Signal()
-    predictions_changed = Signal()
-    prediction_changed = Signal()
     key_frames_changed = Signal()
-    measures_changed = Signal()
     marks_changed = Signal()
+    hidden_changed = Signal()
 
     def __init__(
         self,
@@ -79,50 +79,30 @@ class Session:
             from napari_echo.ml.predictor import make_predictor as project_predictor
 
             make_predictor = project_predictor
-        self.packs: tuple[ModelPack, ...] = tuple(packs)
-        self.make_predictor = make_predictor
-        self.predict_params = PredictParams()
+        super().__init__(packs, make_predictor)
         self.hardness_params = HardnessParams()
         self.reader = reader if reader is not None else getpass.getuser()
-        self._pack: ModelPack | None = None
-        self._predictor: Predictor | None = None
         self.corrections = Corrections(store)
         self.corrections.reader = self.reader
-        self._paths: tuple[Path, ...] = ()
+        self.blind = Blind(self)
+        self.corrections.counts = self.blind.shown
+        self.corrections.is_hidden = lambda: self.hidden
+        self.corrections.revisions_changed.connect(self.blind.take_found)
+        self.studies = Studies()
         self._clear(None)
 
     def _clear(self, clip: EchoClip | None) -> None:
         self._clip = clip
         self._truth: Segmentation | None = None
-        self._predictions: dict[str, Prediction] = {}
-        self._shown = ""
-        self._model_measures: dict[str, LVMeasures] = {}
-        self._model_reports: dict[str, ComparisonReport] = {}
+        self._forget_predictions()
         self._key_frames: KeyFrames | None = None
         self._measures: dict[Source, LVMeasures] = {}
         self._hardness: HardnessMap | None = None
         self._hard_pixels: HardPixels | None = None
+        self.blind.begin(clip.clip_id if clip is not None else None)
         self.corrections.begin(clip)
 
     # The clip -----------------------------------------------------------------
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The clips to go through, in order."""
-        return self._paths
-
-    def set_paths(self, paths: Iterable[Path]) -> None:
-        """Set the clips to go through; opens none."""
-        self._paths = tuple(paths)
-        self.paths_changed.emit()
-
-    def neighbour(self, step: int) -> Path | None:
-        """Find the path `step` places after the open clip's in `paths`."""
-        source = self._clip.source if self._clip is not None else None
-        if source not in self._paths:
-            return None
-        place = self._paths.index(source) + step
-        return self._paths[place] if 0 <= place < len(self._paths) else None
 
     @property
     def clip(self) -> EchoClip | None:
@@ -141,6 +121,7 @@ class Session:
         *,
         truth: Segmentation | None = None,
         key_frames: KeyFrames | None = None,
+        item: StudyItem | None = None,
     ) -> None:
         """Begin the review of a clip; everything about the one before is dropped.
 
@@ -152,6 +133,9 @@ class Session:
             Its ground truth, where there is one.
         key_frames : KeyFrames or None
             Traced ED and ES frames, where there are some.
+        item : StudyItem or None
+            What it is in the list of clips; None looks it up by its file, and
+            lists it where it is not listed yet.
 
         Raises
         ------
@@ -162,18 +146,47 @@ class Session:
             _check_fit(clip, truth)
         self._clear(clip)
         self._truth, self._key_frames = truth, key_frames
+        if item is None:
+            item = self.studies.at(clip.source) or item_of_clip(clip)
+        if item is not None and self.studies.get(item.key) is None:
+            self.studies.add(item)
+        self.studies.set_current(item)
         self.clip_changed.emit()
 
     def close_clip(self) -> None:
         """End the review of the clip."""
         if self._clip is not None:
             self._clear(None)
+            self.studies.set_current(None)
             self.clip_changed.emit()
+
+    @property
+    def hidden(self) -> bool:
+        """Whether what could sway the reader is hidden: see `workflow.blind`."""
+        return self.blind.hidden
+
+    def tell_hidden(self) -> None:
+        """Tell that what could sway the reader is hidden, or revealed, from now on."""
+        draft = self.corrections.draft
+        if self.hidden and draft is not None and draft.base.kind != "nothing":
+            self.corrections.leave()
+        # It was measured with what is shown beside it.
+        self._measures.pop("correction", None)
+        for changed in (
+            self.hidden_changed,
+            self.corrections.revisions_changed,
+            self.truth_changed,
+            self.predictions_changed,
+            self.prediction_changed,
+            self.marks_changed,
+            self.measures_changed,
+        ):
+            changed.emit()
 
     @property
     def truth(self) -> Segmentation | None:
         """Ground truth of the clip."""
-        return self._truth
+        return None if self.hidden else self._truth
 
     def set_truth(self, truth: Segmentation) -> None:
         """Give the open clip its ground truth.
@@ -189,104 +202,12 @@ class Session:
         self._measures.pop("truth", None)
         self.truth_changed.emit()
 
-    # The model and what it says -----------------------------------------------
+    # What is measured -----------------------------------------------------------
 
-    @property
-    def pack(self) -> ModelPack | None:
-        """The chosen model; the first of `packs` until one is chosen."""
-        return self._pack or next(iter(self.packs), None)
-
-    def choose_pack(self, pack: ModelPack) -> None:
-        """Choose a model. What another one said is kept until it is run."""
-        if pack is not self.pack:
-            self._pack = pack
-            self._predictor = None
-            self.model_changed.emit()
-
-    def add_pack(self, pack: ModelPack) -> None:
-        """Add a model to those to choose from, and choose it."""
-        known = next((p for p in self.packs if p.id == pack.id), None)
-        if known is None:
-            self.packs = (*self.packs, pack)
-        self.choose_pack(known or pack)
-        self.model_changed.emit()
-
-    def set_predict_params(self, params: PredictParams) -> None:
-        """Change how clips are segmented."""
-        if params != self.predict_params:
-            self.predict_params = params
-            self._predictor = None
-            self.model_changed.emit()
-
-    @property
-    def predictor(self) -> Predictor | None:
-        """The chosen model made ready, where it has run before."""
-        return self._predictor
-
-    def keep_predictor(self, predictor: Predictor) -> None:
-        """Keep a model that was made ready for the next clip."""
-        self._predictor = predictor
-
-    @property
-    def predictions(self) -> Mapping[str, Prediction]:
-        """What models say of the clip, by the model's id, in the order that they were run."""
-        return self._predictions
-
-    @property
-    def prediction(self) -> Prediction | None:
-        """What the model on show says of the clip."""
-        return self._predictions.get(self._shown)
-
-    def set_prediction(self, prediction: Prediction) -> None:
-        """Take a model's segmentation of the open clip and show it; marks of an older one go.
-
-        Raises
-        ------
-        EchoError
-            If it belongs to another clip.
-        """
-        self._keep(prediction)
-        self.predictions_changed.emit()
-        self._show(prediction.model_id)
-
-    def add_prediction(self, prediction: Prediction) -> None:
-        """Take a model's segmentation of the open clip beside the one on show.
-
-        Raises
-        ------
-        EchoError
-            If it belongs to another clip.
-        """
-        self._keep(prediction)
-        self.predictions_changed.emit()
-        if self._shown in ("", prediction.model_id):
-            self._show(prediction.model_id)
-
-    def show_prediction(self, model_id: str) -> None:
-        """Show what another model says; marks of the one before go."""
-        if model_id in self._predictions and model_id != self._shown:
-            self._show(model_id)
-
-    def drop_predictions(self) -> None:
-        """Forget all predictions but the one on show."""
-        kept = {k: v for k, v in self._predictions.items() if k == self._shown}
-        if kept.keys() != self._predictions.keys():
-            self._predictions = kept
-            self.predictions_changed.emit()
-
-    def _keep(self, prediction: Prediction) -> None:
-        clip = self.require_clip()
-        if prediction.clip_id != clip.clip_id:
-            raise EchoError(f"This prediction belongs to another clip than {clip.name}.")
-        self._predictions[prediction.model_id] = prediction
-        self._model_measures.pop(prediction.model_id, None)
-        self._model_reports.pop(prediction.model_id, None)
-
-    def _show(self, model_id: str) -> None:
-        self._shown = model_id
+    def _take_shown(self) -> None:
         self._measures.pop("prediction", None)
-        if model_id in self._model_measures:
-            self._measures["prediction"] = self._model_measures[model_id]
+        if self._shown in self._model_measures:
+            self._measures["prediction"] = self._model_measures[self._shown]
         had_marks = self._hardness is not None
         self._hardness = self._hard_pixels = None
         self.prediction_changed.emit()
@@ -299,29 +220,19 @@ class Session:
         return self._key_frames
 
     def set_key_frames(self, key_frames: KeyFrames) -> None:
-        """Set the ED and ES frames."""
+        """Set the ED and ES frames; every model is measured at them at once."""
         self._key_frames = key_frames
+        self._measure_beats(key_frames)
+        if self._shown in self._model_measures:
+            self._measures["prediction"] = self._model_measures[self._shown]
         self.key_frames_changed.emit()
 
     @property
     def measures(self) -> Mapping[Source, LVMeasures]:
         """LV area, length, volume and EF by whose labels they are."""
+        if self.hidden:
+            return {source: m for source, m in self._measures.items() if source == "correction"}
         return self._measures
-
-    @property
-    def report(self) -> ComparisonReport | None:
-        """The prediction on show against the truth."""
-        return self._model_reports.get(self._shown)
-
-    @property
-    def model_measures(self) -> Mapping[str, LVMeasures]:
-        """LV area, length, volume and EF by each model's labels, by its id."""
-        return self._model_measures
-
-    @property
-    def model_reports(self) -> Mapping[str, ComparisonReport]:
-        """Each model's prediction against the truth, by its id."""
-        return self._model_reports
 
     def set_measures(
         self,
@@ -342,30 +253,17 @@ class Session:
             self._measures["prediction"] = measures
         self.measures_changed.emit()
 
-    def _set_model(
-        self, model_id: str, measures: LVMeasures | None, report: ComparisonReport | None
-    ) -> None:
-        found: tuple[tuple[dict[str, Any], object], ...] = (
-            (self._model_measures, measures),
-            (self._model_reports, report),
-        )
-        for known, new in found:
-            if new is None or not model_id:
-                known.pop(model_id, None)
-            else:
-                known[model_id] = new
-
     # Hard pixels --------------------------------------------------------------
 
     @property
     def hardness(self) -> HardnessMap | None:
         """How hard each pixel is."""
-        return self._hardness
+        return None if self.hidden else self._hardness
 
     @property
     def hard_pixels(self) -> HardPixels | None:
         """The pixels called hard."""
-        return self._hard_pixels
+        return None if self.hidden else self._hard_pixels
 
     def set_marks(
         self, hardness: HardnessMap, hard_pixels: HardPixels, params: HardnessParams

@@ -32,7 +32,7 @@ def look():
     session = review.session
     print(json.dumps({
         "source": str(session.clip.source),
-        "paths": [str(path) for path in session.paths],
+        "paths": [str(path) for path in session.studies.roots],
         "frame": review.layers.frame,
     }))
     viewer.close()

@@ -58,7 +58,7 @@ def reviewed(
 def open_clip(
     review: EchoReview, wait: Callable[[EchoReview], None], path: Path, truth: Segmentation
 ) -> None:
-    review.verbs.open_path(path)
+    review.studying.open_path(path)
     wait(review)
     wait(review)
     review.session.set_truth(truth)
@@ -119,7 +119,7 @@ def test_a_drag_is_one_stroke_and_is_in_the_journal_while_it_lasts(
         for x in range(5, 30, 5):
             layer.paint((0, 5, x), 2)
             review._tick()
-        assert review.layers.in_stroke
+        assert review.layers.draft.in_stroke
         assert corrections.draft is not None
         assert corrections.draft.history.can_undo
     layer.paint((0, 40, 5), 3)
@@ -346,7 +346,7 @@ def edit():
     review.correct_panel.comment.setText("about the apex")
     print("edited", flush=True)
 
-review.verbs.open_path(clip_file)
+review.studying.open_path(clip_file)
 QTimer.singleShot(50, edit)
 napari.run()
 """

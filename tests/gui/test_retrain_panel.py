@@ -57,7 +57,7 @@ def panel(
     store = commit_truth(phantom_stills, tmp_path / "labels", 2)
     panel = make_panel(store)
     clips, session = open_clipset(phantom_stills), panel.session
-    session.set_paths([phantom_stills])
+    session.studies.set_items([], [phantom_stills])
     (revision, _) = LabelStore(store).revisions()
     (entry,) = [e for e in clips.entries if e.clip_id == revision.clip_id]
     session.open_clip(load(clips.root / entry.frames_file))

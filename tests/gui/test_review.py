@@ -94,7 +94,7 @@ def test_the_whole_way_from_a_file_to_a_labelled_set(
     assert not review.model_panel.action.isEnabled()
     assert review.model_panel.action.toolTip() == "Open a clip first."
 
-    review.verbs.open_paths([clip_file])
+    review.studying.open_paths([clip_file])
     wait(review)
     wait(review)
     assert session.clip is not None
@@ -237,7 +237,7 @@ def test_a_bad_file_is_told_in_one_sentence_and_changes_nothing(
     wait(review)
     bad = tmp_path / "broken.avi"
     bad.write_bytes(b"RIFF\x00\x00\x00\x00AVI nothing")
-    review.verbs.open_path(bad)
+    review.studying.open_path(bad)
     wait(review)
     assert review.session.clip is clip
     assert roles(viewer) == ["clip"]
@@ -417,7 +417,7 @@ def test_strokes_are_not_lost_without_asking(
     if way == "napari":
         viewer.open(clip_file, plugin="napari-echo")
     else:
-        review.verbs.open_path(clip_file)
+        review.studying.open_path(clip_file)
     qtbot.wait(600)
     wait(review)
     assert (review.session.clip is clip) is stays

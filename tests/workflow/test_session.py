@@ -17,6 +17,7 @@ from napari_echo.core.params import HardnessParams
 from napari_echo.core.prediction import Prediction
 from napari_echo.workflow.correct import correct
 from napari_echo.workflow.session import Session
+from napari_echo.workflow.study_list import item_of_file
 
 SHAPE = (3, 8, 9)
 
@@ -123,14 +124,17 @@ def test_a_new_prediction_drops_the_marks_of_the_old_one(opened: Session) -> Non
     assert opened.hardness_params.criterion == "margin"
 
 
-def test_neighbours_follow_the_order_of_the_paths(session: Session) -> None:
-    paths = [Path("a.avi"), Path("b.avi"), Path("c.avi")]
-    session.set_paths(paths)
-    assert session.neighbour(1) is None
+def test_a_clip_that_is_opened_by_its_file_is_the_listed_one(session: Session) -> None:
+    paths = [Path("/clips/a.avi"), Path("/clips/b.avi")]
+    studies = session.studies
+    studies.set_items(map(item_of_file, paths))
     session.open_clip(make_clip(source=paths[1]))
-    assert session.neighbour(-1) == paths[0]
-    assert session.neighbour(1) == paths[2]
-    assert session.neighbour(2) is None
+    assert studies.current is studies.items[1]
+    session.open_clip(make_clip(source=Path("/clips/c.avi")))
+    assert [item.name for item in studies.items] == ["a.avi", "b.avi", "c.avi"]
+    assert studies.current is studies.items[2]
+    session.close_clip()
+    assert studies.current is None
 
 
 def test_a_verb_without_a_clip_is_refused(session: Session) -> None:

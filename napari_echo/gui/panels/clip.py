@@ -11,7 +11,7 @@ from napari_echo.core.labels import Segmentation
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step
-from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.studying import Studying
 from napari_echo.io.load import CLIP_SUFFIXES
 from napari_echo.workflow.truth import TRUTH_SUFFIXES
 
@@ -19,9 +19,13 @@ from napari_echo.workflow.truth import TRUTH_SUFFIXES
 class ClipPanel(Section):
     """Opens clips and goes from one to the next."""
 
-    def __init__(self, verbs: Verbs, recovery: Recovery, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, studying: Studying, recovery: Recovery, parent: QWidget | None = None
+    ) -> None:
         super().__init__(Step.LOAD.title, "Open…", parent)
-        self.verbs = verbs
+        self.studying = studying
+        verbs = self.verbs = studying.verbs
+        self.studies = studying.studies
         self.session = verbs.session
         self.truth = QPushButton("Truth…")
         self.heading_row.insertWidget(1, self.truth)
@@ -48,11 +52,12 @@ class ClipPanel(Section):
         self.session.corrections.waiting_changed.connect(self.refresh)
         self.truth.clicked.connect(self.ask_truth)
         self.action.clicked.connect(self.ask)
-        self.back.clicked.connect(lambda: verbs.step(-1))
-        self.forward.clicked.connect(lambda: verbs.step(1))
+        self.back.clicked.connect(lambda: studying.step(-1))
+        self.forward.clicked.connect(lambda: studying.step(1))
         self.session.clip_changed.connect(self.refresh)
         self.session.truth_changed.connect(self.refresh)
-        self.session.paths_changed.connect(self.refresh)
+        self.studies.items_changed.connect(self.refresh)
+        self.studies.order_changed.connect(self.refresh)
         verbs.runner.busy_changed.connect(self.refresh)
         self.refresh()
 
@@ -65,7 +70,7 @@ class ClipPanel(Section):
             self, "Open echo clips", folder, f"Echo clips ({patterns});;All files (*)"
         )
         if names:
-            self.verbs.open_paths([Path(name) for name in names])
+            self.studying.open_paths([Path(name) for name in names])
 
     def ask_truth(self) -> None:
         """Ask for the clip's ground truth and open it."""
@@ -83,14 +88,14 @@ class ClipPanel(Section):
         clip, session = self.session.clip, self.session
         busy = f"{self.verbs.runner.title} is going on." if self.verbs.runner.busy else ""
         gate(self.action, busy, "Open clips: DICOM, AVI, MP4, TIFF, NIfTI, NPY or CAMUS stills.")
-        many = len(session.paths) > 1 and clip is not None and clip.source in session.paths
+        many = len(self.studies) > 1
         for button, places, word in ((self.back, -1, "previous"), (self.forward, 1, "next")):
             button.setVisible(many)
-            path = session.neighbour(places)
+            item = self.studies.neighbour(places)
             gate(
                 button,
-                busy or ("" if path is not None else f"There is no {word} clip."),
-                f"Open the {word} clip: {path.name if path is not None else ''}",
+                "" if item is not None else f"There is no {word} clip in the list.",
+                f"Open the {word} clip: {item.name if item is not None else ''}",
             )
         gate(
             self.truth,
@@ -102,8 +107,9 @@ class ClipPanel(Section):
             self.name.set_full_text("Open a clip, or drop one on the canvas.")
         else:
             place = ""
-            if many and clip.source is not None:
-                place = f"{session.paths.index(clip.source) + 1}/{len(session.paths)}  "
+            if many:
+                here, of = self.studies.position()
+                place = f"{here or '–'}/{of}  "
             self.name.set_full_text(
                 place + title(clip, session.truth), f"{clip.source or clip.name}"
             )

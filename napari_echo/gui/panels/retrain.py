@@ -218,7 +218,7 @@ class RetrainPanel(Section):
         store = session.corrections.store
         assert store is not None
         sources = [clip.source for clip in session.corrections.clips.values()]
-        clips = dict.fromkeys(str(p) for p in (*sources, *session.paths) if p is not None)
+        clips = dict.fromkeys(str(p) for p in (*sources, *session.studies.roots) if p is not None)
         words = ["--labels", str(store.path), "--base", str(self._pack().path), "--out", str(out)]
         words += ["--val", str(self.validation), "--iterations", str(self.iterations.value())]
         words += [word for path in clips for word in ("--clips", path)]

@@ -1,0 +1,292 @@
+"""Going through a list of clips: what is listed, opened, and decoded before it is asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from psygnal import Signal
+from qtpy.QtCore import QThreadPool
+
+from napari_echo.core.errors import EchoError
+from napari_echo.gui import jobs
+from napari_echo.gui.verbs import COMMITTING, LOADING, MARKING, MEASURING, PREDICTING, Verbs
+from napari_echo.gui.workers import Job, Jobs, Progress
+from napari_echo.workflow.studies import OpenedClip, StudyItem
+from napari_echo.workflow.study_list import item_of_file
+
+AHEAD = (1, -1, 2)
+"""Which neighbours are decoded while a clip is reviewed, the likeliest first."""
+
+_THREADS = 8
+_MEMORY = 512 * 2**20
+
+
+class Studying:
+    """Opens clips of a list, one after the other.
+
+    Parameters
+    ----------
+    verbs : Verbs
+        The verbs of the review.
+    go_to : callable
+        Shows a frame of the open clip.
+
+    Signals
+    -------
+    listed()
+        A folder, a data set or files were listed.
+    """
+
+    listed = Signal()
+
+    def __init__(self, verbs: Verbs, go_to: Callable[[int], None]) -> None:
+        self.verbs = verbs
+        self.session = verbs.session
+        self.studies = verbs.session.studies
+        self.go_to = go_to
+        self.ahead = Jobs(verbs.runner)
+        self.cache = ClipCache(_MEMORY)
+        self._next: Callable[[], None] | None = None
+        pool = QThreadPool.globalInstance()
+        # A long job must not keep a short one waiting for a thread.
+        pool.setMaxThreadCount(max(_THREADS, pool.maxThreadCount()))
+        verbs.runner.busy_changed.connect(self._when_idle)
+        self.ahead.busy_changed.connect(self._prefetch)
+        self.studies.order_changed.connect(self._prefetch)
+        self.studies.items_changed.connect(self._prefetch)
+
+    # List -----------------------------------------------------------------------
+
+    def open_paths(self, paths: Sequence[Path], key: str = "", frame: int | None = None) -> None:
+        """List the clips among files, folders and data sets, and open one of them.
+
+        Parameters
+        ----------
+        paths : sequence of Path
+            What to list.
+        key : str
+            The clip to open, as for `open`; empty opens the first that can be read.
+        frame : int or None
+            Its frame to show.
+        """
+        paths = [path.absolute() for path in paths]
+
+        def take(items: list[StudyItem]) -> None:
+            self.cache.clear()
+            self.studies.set_items(items, paths)
+            self.listed.emit()
+            if key:
+                self._open_known(key, frame)
+            else:
+                self._open_first(items, frame)
+
+        if self.verbs.may("") and self.verbs.may_leave():
+            self.verbs.runner.start(LOADING, jobs.find_clips, paths, done=take)
+
+    def _open_first(self, items: Sequence[StudyItem], frame: int | None) -> None:
+        item = next((item for item in items if not item.problem), None)
+        if item is None:
+            self.verbs.refused.emit(f"None of the clips can be read: {items[0].problem}")
+        else:
+            self._load(item, frame)
+
+    # Open -----------------------------------------------------------------------
+
+    def open_path(self, path: Path, frame: int | None = None) -> None:
+        """Open a clip by its file, and list it; the one before stays until it is decoded."""
+        if self.verbs.may("") and self.verbs.may_leave():
+            self._load(self.studies.at(path) or item_of_file(path), frame)
+
+    def add_paths(self, paths: Sequence[Path]) -> None:
+        """List more files behind those that are listed, and open the first of them."""
+        if self.verbs.may("") and self.verbs.may_leave():
+            items = [self.studies.at(path) or item_of_file(path) for path in paths]
+            for item in items:
+                if self.studies.get(item.key) is None:
+                    self.studies.add(item)
+            self._load(items[0], None)
+
+    def open(self, key: str, frame: int | None = None) -> None:
+        """Open a listed clip, by its key or by its name, and show a frame of it.
+
+        A job about the clip before is cancelled; a commit is waited for.
+        """
+        self._soon(lambda: self._open_known(key, frame))
+
+    def _open_known(self, key: str, frame: int | None) -> None:
+        item = self.studies.get(key)
+        named = [i for i in self.studies.items if i.name == key] if item is None else [item]
+        if not named:
+            self.verbs.refused.emit(f"There is no clip {key} in the list: open its folder first.")
+        elif self.verbs.may_leave():
+            self._load(named[0], frame)
+
+    def step(self, places: int) -> None:
+        """Open the clip so many places further on in the queue."""
+        self._soon(lambda: self._step(places))
+
+    def _step(self, places: int) -> None:
+        item = self.studies.neighbour(places)
+        if item is None:
+            self.verbs.told.emit(self.end_of_queue(places))
+            return
+        if self.verbs.may_leave():
+            over = self.studies.passed_over(item)
+            self._load(item, None, places)
+            if over:
+                self.verbs.told.emit(passed_over(over, self.studies.problems))
+
+    def end_of_queue(self, places: int) -> str:
+        """Say why there is no clip that many places further on."""
+        if not len(self.studies):
+            return "No clips are listed: open a folder first."
+        which = "after" if places > 0 else "before"
+        return f"There is no clip {which} this one in the list as it is sorted and filtered."
+
+    def _soon(self, action: Callable[[], None]) -> None:
+        """Do it now, or when what is going on about the open clip has ended."""
+        runner = self.verbs.runner
+        if not runner.busy:
+            action()
+        elif runner.title in (LOADING, PREDICTING, MEASURING, MARKING):
+            self._next = action
+            runner.cancel()
+        elif runner.title == COMMITTING:
+            self._next = action
+        else:
+            self.verbs.may("")
+
+    def _when_idle(self) -> None:
+        action = self._next
+        if action is not None and not self.verbs.runner.busy:
+            self._next = None
+            action()
+        else:
+            self._prefetch()
+
+    def _load(self, item: StudyItem, frame: int | None, places: int = 0) -> None:
+        opened = self.cache.get(item.key)
+        if opened is not None:
+            self._take(item, opened, frame)
+            return
+
+        def take(loaded: OpenedClip | str) -> None:
+            if isinstance(loaded, OpenedClip):
+                self.cache.put(item.key, loaded)
+                self._take(item, loaded, frame)
+                return
+            self.studies.note_problem(item.key, loaded)
+            self.verbs.refused.emit(loaded)
+            if places and self.studies.get(item.key) is not None:
+                self._pass_over(item, places)
+
+        self.verbs.runner.start(LOADING, _loaded, item, done=take)
+
+    def _pass_over(self, item: StudyItem, places: int) -> None:
+        """Go on in the same direction: a damaged clip must not hold the reader up."""
+        further = self.studies.neighbour(1 if places > 0 else -1)
+        if further is None:
+            self.verbs.told.emit(self.end_of_queue(places))
+        else:
+            self._load(further, None, places)
+
+    def _take(self, item: StudyItem, opened: OpenedClip, frame: int | None) -> None:
+        self.studies.note_problem(item.key, "")
+        self.verbs.adopt(opened.clip, opened.truth, opened.key_frames, item)
+        if frame is not None:
+            self.go_to(min(frame, len(opened.clip) - 1))
+        if opened.remark:
+            self.verbs.told.emit(opened.remark)
+        self._prefetch()
+
+    # Ahead ----------------------------------------------------------------------
+
+    def _prefetch(self) -> None:
+        """Decode a neighbour of the open clip, while nothing else is going on."""
+        if self.ahead.busy or self.verbs.runner.busy or self.studies.current is None:
+            return
+        near = [self.studies.neighbour(step) for step in AHEAD]
+        for item in near:
+            if item is not None and item.key not in self.cache and self.cache.may_hold_more():
+                self.ahead.start("Loading ahead", _loaded, item, done=self._keeper(item))
+                return
+
+    def _keeper(self, item: StudyItem) -> Callable[[OpenedClip | str], None]:
+        def keep(loaded: OpenedClip | str) -> None:
+            if isinstance(loaded, str):
+                self.studies.note_problem(item.key, loaded)
+            elif self.studies.get(item.key) is item:
+                self.cache.put(item.key, loaded)
+
+        return keep
+
+    def shut_down(self) -> None:
+        """Stop what is going on."""
+        self._next = None
+        self.ahead.shut_down()
+        self.cache.clear()
+
+
+class ClipCache:
+    """Decoded clips within a limit of memory; the one used longest ago goes first.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._clips: OrderedDict[str, OpenedClip] = OrderedDict()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._clips
+
+    @property
+    def size(self) -> int:
+        """Bytes in use."""
+        return sum(map(_bytes, self._clips.values()))
+
+    def get(self, key: str) -> OpenedClip | None:
+        """A clip, which then counts as used now."""
+        if key in self._clips:
+            self._clips.move_to_end(key)
+        return self._clips.get(key)
+
+    def put(self, key: str, opened: OpenedClip) -> None:
+        """Keep a clip; one that alone takes more than the limit is not kept."""
+        self._clips.pop(key, None)
+        if _bytes(opened) > self.limit:
+            return
+        self._clips[key] = opened
+        while self.size > self.limit:
+            self._clips.popitem(last=False)
+
+    def clear(self) -> None:
+        """Let go of all clips."""
+        self._clips.clear()
+
+
+def _bytes(opened: OpenedClip) -> int:
+    truth = opened.truth.labels.nbytes if opened.truth is not None else 0
+    return int(opened.clip.frames.nbytes) + truth
+
+
+def _loaded(item: StudyItem) -> Job[OpenedClip | str]:
+    """Decode a clip; where it cannot be, why."""
+    yield Progress(0, 0, f"Loading {item.name}")
+    try:
+        return item.load()
+    except EchoError as error:
+        return str(error)
+
+
+def passed_over(items: Sequence[StudyItem], problems: dict[str, str]) -> str:
+    """Say which clips were passed over, and why the first was."""
+    first = problems[items[0].key]
+    if len(items) == 1:
+        return f"Passed over {items[0].name}: {first}"
+    return f"Passed over {len(items)} clips that cannot be read, {items[0].name} first: {first}"
