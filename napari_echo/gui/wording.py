@@ -16,3 +16,10 @@ def when(time: datetime) -> str:
     local = time.astimezone()
     today = local.date() == datetime.now().astimezone().date()
     return f"{local:%H:%M}" if today else f"{local:%d %b %Y %H:%M}"
+
+
+def duration_text(seconds: float) -> str:
+    """Write how long something takes: "12 s", "3 min", "2 h"."""
+    if seconds < 90:
+        return f"{round(seconds)} s"
+    return f"{round(seconds / 60)} min" if seconds < 90 * 60 else f"{round(seconds / 3600)} h"

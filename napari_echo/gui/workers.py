@@ -7,16 +7,23 @@ outcome on. One job runs at a time.
 
 from __future__ import annotations
 
+import atexit
 import time
+import weakref
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from psygnal import Signal
-from qtpy.QtCore import QObject
-from superqt.utils import create_worker
+from qtpy.compat import isalive
+from qtpy.QtCore import QCoreApplication, QObject, QThreadPool
+from superqt.utils import GeneratorWorker, create_worker
 
 from napari_echo.core.errors import EchoError
+from napari_echo.gui.time_left import TimeLeft
+
+LAST_WAIT_MS = 5000
+"""So long the program waits at its end for jobs that were asked to stop."""
 
 T = TypeVar("T")
 
@@ -43,6 +50,33 @@ class _Failure:
     message: str
 
 
+class _Worker(GeneratorWorker):  # type: ignore[type-arg]
+    """A worker that ends quietly where the program ends before it does."""
+
+    def run(self) -> None:
+        """Run the job; its last signals have no sender any more where Qt is gone."""
+        try:
+            super().run()
+        except RuntimeError:
+            if isalive(self.signals):  # type: ignore[no-untyped-call]
+                raise
+
+
+_workers: weakref.WeakSet[_Worker] = weakref.WeakSet()
+
+
+def stop_all() -> None:
+    """Ask all jobs to stop, and wait for them: a thread must not outlive the program."""
+    for worker in tuple(_workers):
+        worker.quit()
+    pool = QThreadPool.globalInstance()
+    if _workers and pool is not None:
+        pool.waitForDone(LAST_WAIT_MS)
+
+
+atexit.register(stop_all)
+
+
 class Jobs(QObject):
     """Runs the jobs of one review, one at a time.
 
@@ -56,6 +90,13 @@ class Jobs(QObject):
         A job ended with an `EchoError`; its sentence.
     cancelled(str)
         A job was cancelled; its title.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        How long each job took, by its title.
+    seconds_left : float or None
+        How long the running job will still take, where its rate is steady.
 
     An error that is no `EchoError` is a fault of the program: napari shows
     it with its traceback.
@@ -74,6 +115,11 @@ class Jobs(QObject):
         self._title = ""
         self._began = 0.0
         self.seconds: dict[str, float] = {}
+        self._time_left = TimeLeft()
+        self.seconds_left: float | None = None
+        app = QCoreApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(stop_all)
         # Outlives this object, to stop the job when the window is destroyed.
         running: list[Any] = []
         self.destroyed.connect(lambda: [worker.quit() for worker in running])
@@ -134,7 +180,9 @@ class Jobs(QObject):
                 return _Failure(str(error))
 
         # Superqt types every signal as one that carries a value.
-        worker: Any = create_worker(guarded, _start_thread=False)
+        worker: Any = create_worker(guarded, _start_thread=False, _worker_class=_Worker)
+        _workers.add(worker)
+        self._time_left, self.seconds_left = TimeLeft(), None
         self._worker, self._done, self._title = worker, done, title
         self._found = found
         self._running.append(worker)
@@ -169,6 +217,9 @@ class Jobs(QObject):
     def _on_yielded(self, progress: Progress) -> None:
         if progress.found is not None and self._found is not None:
             self._found(progress.found)
+        self.seconds_left = self._time_left.seconds(
+            progress.what, progress.done, progress.total, time.perf_counter()
+        )
         self.progressed.emit(progress)
 
     def _on_returned(self, outcome: object) -> None:

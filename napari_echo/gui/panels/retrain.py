@@ -26,6 +26,7 @@ from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrin
 from napari_echo.gui.retraining import Retraining
 from napari_echo.gui.steps import Step
 from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.wording import duration_text
 from napari_echo.ml.fine_tune import config_for
 from napari_echo.ml.packs import ModelPack
 
@@ -254,7 +255,7 @@ class RetrainPanel(Section):
         self.bar.setRange(0, step["iterations"])
         self.bar.setValue(step["iteration"])
         left = step["seconds_left"]
-        time = f", about {_time(left)} left" if left else ""
+        time = f", about {duration_text(left)} left" if left else ""
         self.message.set_full_text(f"Training {step['iteration']}/{step['iterations']}{time}")
 
     def _take_outcome(self, outcome: dict[str, Any]) -> None:
@@ -306,7 +307,3 @@ class RetrainPanel(Section):
         self.cancel.setEnabled(not self.retraining.cancelling)
         if self.retraining.cancelling:
             self.message.set_full_text("Stopping…")
-
-
-def _time(seconds: float) -> str:
-    return f"{round(seconds / 60)} min" if seconds >= 90 else f"{round(seconds)} s"

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QProgressBar, QPushButton, QWidget
 from napari_echo.gui.panels.section import ElidedLabel, Section
 from napari_echo.gui.steps import hint
 from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.wording import duration_text
 from napari_echo.gui.workers import Progress
 
 
@@ -58,7 +59,9 @@ class StatusPanel(Section):
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.done)
         count = f" {progress.done}/{progress.total}" if progress.total else ""
-        self.message.set_full_text(f"{progress.what}{count}")
+        left = self.verbs.runner.seconds_left
+        time = f", about {duration_text(left)} left" if left is not None else ""
+        self.message.set_full_text(f"{progress.what}{count}{time}")
 
     def refresh(self) -> None:
         """Show the bar while a job runs, and a sentence while none does."""
