@@ -7,6 +7,8 @@ the control points runs a cubic spline (not-a-knot, over the chord length).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -79,26 +81,35 @@ def open_outline(mask: NDArray[np.bool_]) -> _FLOAT | None:
     ndarray of float64, shape (N, 2), or None
         Points (y, x) in pixels; None where the mask has no long axis.
     """
-    axis, outline = long_axis(mask), outer_contour(mask)
-    if axis is None or outline is None:
-        return None
-    return open_part(outline, axis)
+    parts = outline_parts(mask)
+    return None if parts is None else parts.wall
 
 
-def open_part(outline: _FLOAT, axis: LongAxis) -> _FLOAT:
-    """The part of a closed outline from the left end of the annulus over the apex to the right.
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A cavity's outline in two parts.
 
     Parameters
     ----------
-    outline : ndarray of float64, shape (N, 2)
-        From `outer_contour`: points (y, x) in pixels, the first repeated at the end.
-    axis : LongAxis
-        From `long_axis` of the same mask.
-
-    Returns
-    -------
-    ndarray of float64, shape (M, 2)
+    wall : ndarray of float64, shape (N, 2)
+        From the left end of the mitral annulus over the apex to the right
+        end, as points (y, x) in pixels.
+    annulus : ndarray of float64, shape (M, 2)
+        From the right end back to the left one; both ends are in both parts.
+    apex : int
+        Index of the apex in `wall`.
     """
+
+    wall: _FLOAT
+    annulus: _FLOAT
+    apex: int
+
+
+def outline_parts(mask: NDArray[np.bool_]) -> Outline | None:
+    """Split a mask's outline (H, W) at its annulus; None where it has no long axis."""
+    axis, outline = long_axis(mask), outer_contour(mask)
+    if axis is None or outline is None:
+        return None
     closed = outline[:-1]
     left, apex, right = (
         int(np.linalg.norm(closed - np.array(p), axis=1).argmin())
@@ -107,6 +118,43 @@ def open_part(outline: _FLOAT, axis: LongAxis) -> _FLOAT:
     n = len(closed)
     if (apex - left) % n > (right - left) % n:  # the apex lies the other way round
         closed = closed[::-1]
-        left, right = n - 1 - left, n - 1 - right
+        left, apex, right = (n - 1 - at for at in (left, apex, right))
     count = (right - left) % n + 1
-    return np.asarray(np.roll(closed, -left, axis=0)[:count])
+    rolled = np.roll(closed, -left, axis=0)
+    back = np.concatenate([rolled[count - 1 :], rolled[:1]])
+    return Outline(np.asarray(rolled[:count]), back, (apex - left) % n)
+
+
+def drag_points(mask: NDArray[np.bool_], most: int = 11) -> _FLOAT | None:
+    """Control points to drag a mask's contour by.
+
+    The ends of the annulus and the apex, then one after the other the point
+    of the outline that lies farthest from the curve, until it strays by less
+    than 0.8 % of the square root of the area.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        The LV cavity.
+    most : int
+        Points after which to stop at any rate.
+
+    Returns
+    -------
+    ndarray of float64, shape (N, 2), or None
+        In the order along the contour; None where the mask has no long axis.
+    """
+    from scipy.spatial import cKDTree
+
+    parts = outline_parts(mask)
+    if parts is None:
+        return None
+    tolerance = 0.008 * float(np.sqrt(mask.sum()))
+    chosen = sorted({0, parts.apex, len(parts.wall) - 1})
+    while len(chosen) < most:
+        strays, _ = cKDTree(curve_through(parts.wall[chosen])).query(parts.wall)
+        strays[chosen] = 0
+        if strays.max() < tolerance:
+            break
+        chosen = sorted({*chosen, int(strays.argmax())})
+    return np.asarray(parts.wall[chosen])

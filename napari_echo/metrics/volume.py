@@ -31,6 +31,7 @@ __all__ = [
     "FrameMeasures",
     "LVMeasures",
     "LongAxis",
+    "area_alone",
     "at_key_frames",
     "frame_measures",
     "gather",
@@ -228,6 +229,17 @@ def at_key_frames(measures: LVMeasures, key_frames: KeyFrames) -> LVMeasures:
     )
 
 
+def area_alone(mask: NDArray[np.bool_], spacing_mm: tuple[float, float] | None) -> FrameMeasures:
+    """Measure the area of the LV in one frame, and leave the rest not-a-number.
+
+    Takes what `frame_measures` does.
+    """
+    height, width = spacing_mm or (1.0, 1.0)
+    area = np.count_nonzero(mask) * float(height * width)
+    unknown = np.full(N_DISCS, np.nan)
+    return FrameMeasures(area or math.nan, *(math.nan,) * 3, _NOWHERE, _NOWHERE, unknown)
+
+
 def frame_measures(
     mask: NDArray[np.bool_], spacing_mm: tuple[float, float] | None
 ) -> FrameMeasures:
@@ -244,18 +256,11 @@ def frame_measures(
     -------
     FrameMeasures
     """
+    none = area_alone(mask, spacing_mm)
+    if not mask.any():
+        return none
     spacing = spacing_mm or (1.0, 1.0)
     scale = np.array(spacing)
-    area = np.count_nonzero(mask) * float(spacing[0] * spacing[1])
-    none = FrameMeasures(
-        area or math.nan,
-        *(math.nan,) * 3,
-        _NOWHERE,
-        _NOWHERE,
-        np.full(N_DISCS, np.nan),
-    )
-    if not area:
-        return none
     # Outlines are searched in the ventricle's box alone: it is a small part of a frame.
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -268,7 +273,7 @@ def frame_measures(
     corner = np.array([rows[0], columns[0]])
     apex, base = ((np.array(p) + corner) * scale for p in (axis.apex, axis.base))
     return FrameMeasures(
-        area,
+        none.area,
         length,
         math.pi / 4 * float((widths**2).sum()) * length / N_DISCS,
         _arc_length(open_part(outline, axis) * scale),

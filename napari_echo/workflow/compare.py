@@ -110,12 +110,27 @@ def compare(
             f"The truth has the shape {truth.labels.shape} and the prediction "
             f"{predicted.labels.shape}; compare a clip with its own truth."
         )
+    rows = [
+        row
+        for frame in truth.annotated_frames
+        for row in compare_frame(prediction, truth, frame, spacing_mm)
+    ]
+    return ComparisonReport(tuple(rows), "px" if spacing_mm is None else "mm")
+
+
+def compare_frame(
+    prediction: Prediction,
+    truth: Segmentation,
+    frame: int,
+    spacing_mm: tuple[float, float] | None,
+) -> list[ComparisonRow]:
+    """Compare one annotated frame: one row for each structure, as `compare` does."""
+    predicted = prediction.segmentation
     known = {s.index for s in predicted.schema.structures}
-    structures = [s for s in truth.schema.structures if s.index in known]
+    counted = truth.labels[frame] != IGNORE
     rows = []
-    for frame in truth.annotated_frames:
-        counted = truth.labels[frame] != IGNORE
-        for s in structures:
+    for s in truth.schema.structures:
+        if s.index in known:
             a = (predicted.labels[frame] == s.index) & counted
             b = truth.labels[frame] == s.index
             rows.append(
@@ -129,4 +144,4 @@ def compare(
                     asd(a, b, spacing_mm),
                 )
             )
-    return ComparisonReport(tuple(rows), "px" if spacing_mm is None else "mm")
+    return rows

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from hashlib import blake2b
+
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_echo.core.beats import detect_key_frames
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
-from napari_echo.core.keyframes import Beat, KeyFrames, detect_key_frames
-from napari_echo.core.labels import Segmentation
-from napari_echo.metrics.volume import LVMeasures, lv_measures
+from napari_echo.core.keyframes import Beat, KeyFrames
+from napari_echo.core.labels import LV, Segmentation
+from napari_echo.metrics.volume import FrameMeasures, LVMeasures, area_alone, frame_measures, gather
+
+FrameCache = dict[tuple[bytes, tuple[float, float] | None], FrameMeasures]
+"""What frames measured, by their labels and the spacing."""
 
 
 def measure(
@@ -36,16 +43,83 @@ def measure(
     EchoError
         If the segmentation is of another clip's size.
     """
-    if segmentation.labels.shape != clip.frames.shape:
+    steps = iter_measure(clip, segmentation.labels, segmentation.annotated, key_frames)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            measured: LVMeasures = end.value
+            return measured
+
+
+def iter_measure(
+    clip: EchoClip,
+    labels: NDArray[np.uint8],
+    annotated: NDArray[np.bool_] | None = None,
+    key_frames: KeyFrames | None = None,
+    *,
+    cache: FrameCache | None = None,
+    whole: bool = True,
+) -> Generator[tuple[int, int], None, LVMeasures]:
+    """Measure the LV frame by frame, and say after each how many are done, and of how many.
+
+    Parameters
+    ----------
+    clip, key_frames
+        As for `measure`.
+    labels : ndarray of uint8, shape (T, H, W)
+        They may be painted on meanwhile: every frame is copied before it is
+        measured.
+    annotated : ndarray of bool, shape (T,), or None
+        Which frames count; None takes all.
+    cache : dict or None
+        What was measured before; what is measured now is added.
+    whole : bool
+        Measure every frame; else the key frames, and of the others the area
+        alone, which takes next to no time.
+
+    Returns
+    -------
+    LVMeasures
+
+    Raises
+    ------
+    EchoError
+        If the labels are of another clip's size.
+    """
+    if labels.shape != clip.frames.shape:
         raise EchoError(
-            f"The labels have the shape {segmentation.labels.shape}, the frames of {clip.name} "
+            f"The labels have the shape {labels.shape}, the frames of {clip.name} "
             f"{clip.frames.shape}; they must be the same."
         )
-    masks = segmentation.mask() & segmentation.annotated[:, None, None]
+    spacing = clip.spacing_mm
+    seen = np.ones(len(labels), np.bool_) if annotated is None else annotated
     if key_frames is None:
-        area = np.count_nonzero(masks, axis=(1, 2))
-        key_frames = _detect(area, segmentation.annotated, clip.fps)
-    return lv_measures(masks, clip.spacing_mm, key_frames)
+        area = np.array([np.count_nonzero(frame == LV) for frame in labels]) * seen
+        key_frames = _detect(area, seen, clip.fps)
+    wanted = set(range(len(labels)) if whole else key_frames.frames())
+    nothing = np.zeros(clip.frame_shape, np.bool_)
+    frames = []
+    for index in range(len(labels)):
+        if not seen[index]:
+            frames.append(area_alone(nothing, spacing))
+        elif index not in wanted:
+            frames.append(area_alone(labels[index] == LV, spacing))
+        else:
+            frames.append(_measured(labels[index] == LV, spacing, cache))
+        yield index + 1, len(labels)
+    return gather(frames, spacing, key_frames)
+
+
+def _measured(
+    mask: NDArray[np.bool_], spacing: tuple[float, float] | None, cache: FrameCache | None
+) -> FrameMeasures:
+    if cache is None:
+        return frame_measures(mask, spacing)
+    key = blake2b(np.packbits(mask).data, digest_size=16).digest(), spacing
+    if key not in cache:
+        cache[key] = frame_measures(mask, spacing)
+    return cache[key]
 
 
 def _detect(area: NDArray[np.intp], annotated: NDArray[np.bool_], fps: float | None) -> KeyFrames:

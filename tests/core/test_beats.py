@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-from napari_echo.core.keyframes import Beat, KeyFrames, detect_key_frames
+from napari_echo.core.beats import detect_key_frames
+from napari_echo.core.keyframes import Beat, KeyFrames
 
 SYSTOLE = 0.35
 """Share of the beat from ED to ES."""
