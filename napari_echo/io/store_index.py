@@ -108,12 +108,16 @@ def forget(folder: Path, names: Iterable[str]) -> None:
 
 def cache_file(folder: Path) -> Path:
     """Where the index of a store lies."""
+    key = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:32]
+    return cache_folder() / "labels" / f"{key}.sqlite"
+
+
+def cache_folder() -> Path:
+    """The folder of whatever can be made again."""
     from platformdirs import user_cache_path
 
     named = os.environ.get(CACHE_VARIABLE)
-    root = Path(named) if named else user_cache_path("napari-echo", appauthor=False)
-    key = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:32]
-    return root / "labels" / f"{key}.sqlite"
+    return Path(named) if named else user_cache_path("napari-echo", appauthor=False)
 
 
 def _scan(folder: Path) -> set[str]:

@@ -133,6 +133,7 @@ class Studies:
         self.roots: tuple[Path, ...] = ()
         self.current: StudyItem | None = None
         self.problems: dict[str, str] = {}
+        self._aside, self._held = "", ""
 
     @property
     def items(self) -> tuple[StudyItem, ...]:
@@ -173,6 +174,8 @@ class Studies:
     def set_current(self, item: StudyItem | None) -> None:
         """Say which clip is open."""
         self.current = item
+        if item is None or item.key != self._aside:
+            self._aside = self._held = ""
         self.current_changed.emit()
 
     def note_problem(self, key: str, sentence: str) -> None:
@@ -182,6 +185,15 @@ class Studies:
         elif self.problems.pop(key, None) is None:
             return
         self.problem_found.emit(key)
+
+    def step_aside(self, item: StudyItem) -> None:
+        """Keep the place of the open clip in the queue while another one is opened."""
+        held = self._here()
+        self._aside, self._held = item.key, held
+
+    def _here(self) -> str:
+        """The clip whose place in the queue counts."""
+        return self._held or (self.current.key if self.current is not None else "")
 
     # The queue ------------------------------------------------------------------
 
@@ -205,7 +217,7 @@ class Studies:
     def position(self) -> tuple[int, int]:
         """Place of the open clip among those to look at, from 1 (0 outside), and their number."""
         wanted = [key for key in self._order if self._wanted is None or key in self._wanted]
-        key = self.current.key if self.current is not None else ""
+        key = self._here()
         return (wanted.index(key) + 1 if key in wanted else 0), len(wanted)
 
     def neighbour(self, step: int) -> StudyItem | None:
@@ -215,7 +227,7 @@ class Studies:
         still counts. Without an open clip the first, or the last, is one place away.
         """
         direction = 1 if step > 0 else -1
-        place = self._place.get(self.current.key, -1) if self.current is not None else -1
+        place = self._place.get(self._here(), -1)
         if place < 0 and direction < 0:
             place = len(self._order)
         left = abs(step)
@@ -230,9 +242,9 @@ class Studies:
 
     def passed_over(self, item: StudyItem) -> list[StudyItem]:
         """The clips between the open one and another that cannot be read."""
-        if self.current is None or self.current.key not in self._place:
+        if self._here() not in self._place:
             return []
-        ends = sorted((self._place[self.current.key], self._place[item.key]))
+        ends = sorted((self._place[self._here()], self._place[item.key]))
         between = self._order[ends[0] + 1 : ends[1]]
         return [
             self._items[key]
