@@ -22,6 +22,7 @@ from napari_echo.core.errors import EchoError
 from napari_echo.gui import keys
 from napari_echo.gui.bottom import BottomDocks
 from napari_echo.gui.curves import CurvesWidget
+from napari_echo.gui.folding import Folding
 from napari_echo.gui.layer_data import tag_of
 from napari_echo.gui.layers import ReviewLayers
 from napari_echo.gui.panels.clip import ClipPanel
@@ -105,17 +106,17 @@ class EchoReview(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(2, 2, 2, 2)
         column.setSpacing(2)
-        for index, panel in enumerate(
-            (
-                self.clip_panel,
-                self.model_panel,
-                self.measures_panel,
-                self.marks_panel,
-                self.correct_panel,
-                self.export_panel,
-                self.retrain_panel,
-            )
-        ):
+        panels = (
+            self.clip_panel,
+            self.model_panel,
+            self.measures_panel,
+            self.marks_panel,
+            self.correct_panel,
+            self.export_panel,
+            self.retrain_panel,
+        )
+        self.folding = Folding(panels, folded=(self.export_panel, self.retrain_panel))
+        for index, panel in enumerate(panels):
             if index:
                 rule = QFrame()
                 rule.setFrameShape(QFrame.Shape.HLine)
@@ -268,6 +269,7 @@ class EchoReview(QWidget):
 
     def _highlight(self) -> None:
         chosen = self.primary_button()
+        self.folding.lift(chosen)
         for button in self.findChildren(QPushButton):
             wanted = button is chosen
             if bool(button.property("primary")) is not wanted:

@@ -48,6 +48,8 @@ class Studying:
         self.go_to = go_to
         self.ahead = Jobs(verbs.runner)
         self.cache = ClipCache(_MEMORY)
+        # Another clip that comes before the next one of the queue.
+        self.interlude: Callable[[], StudyItem | None] = lambda: None
         self._next: Callable[[], None] | None = None
         pool = QThreadPool.globalInstance()
         # A long job must not keep a short one waiting for a thread.
@@ -129,6 +131,12 @@ class Studying:
 
     def _step(self, places: int) -> None:
         item = self.studies.neighbour(places)
+        again = self.interlude() if places > 0 else None
+        if again is not None:
+            if self.verbs.may_leave():
+                self.studies.step_aside(again)
+                self._load(again, None)
+            return
         if item is None:
             self.verbs.told.emit(self.end_of_queue(places))
             return

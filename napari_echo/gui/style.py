@@ -24,7 +24,13 @@ def style_sheet(theme: str) -> str:
     colors = theme_colors(theme)
     return f"""
     QLabel#echoHeading {{ font-weight: bold; }}
-    QLabel#echoHeading[next="true"] {{ color: {colors["current"]}; }}
+    QToolButton#echoHeading {{
+        font-weight: bold; text-align: left; padding: 1px 0px; border: none;
+        background: transparent; color: {colors["text"]};
+    }}
+    QToolButton#echoHeading:hover, QToolButton#echoHeading:focus {{
+        background: {colors["foreground"]};
+    }}
     QLabel#echoNote {{ color: {colors["warning"]}; }}
     QPushButton {{ padding: 3px 8px; }}
     QPushButton[primary="true"] {{

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from psygnal import Signal
-from qtpy.QtCore import QSettings, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
@@ -25,13 +25,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_echo.gui.panels.section import gate
+from napari_echo.gui.preferences import preferences
 
 _WIDTH, _LIST_HEIGHT = 560, 64
-
-
-def preferences() -> QSettings:
-    """Open the file of what a reader chose last, in the user's folder of settings."""
-    return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-echo", "review")
 
 
 class FormDialog(QDialog):

@@ -7,7 +7,8 @@ from pathlib import Path
 from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_echo.gui.exporting import Exchange, ImportChoice
-from napari_echo.gui.panels.dialog import FormDialog, PathField, PathsField, preferences
+from napari_echo.gui.panels.dialog import FormDialog, PathField, PathsField
+from napari_echo.gui.preferences import preferences
 from napari_echo.workflow.export_formats import FORMATS
 
 SESSION, BESIDE, ELSEWHERE = "session", "beside", "elsewhere"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from psygnal import Signal
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -20,8 +22,26 @@ PADDING = 6
 """What napari's style takes of a label's width, in pixels."""
 
 
+class Heading(QToolButton):
+    """The title of a section; a click on it folds the section, or opens it again."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.setObjectName("echoHeading")
+        self.setText(title)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.show_folded(False)
+
+    def show_folded(self, folded: bool) -> None:
+        """Point the triangle."""
+        self.setArrowType(Qt.ArrowType.RightArrow if folded else Qt.ArrowType.DownArrow)
+        self.setToolTip("Open this section." if folded else "Fold this section.")
+
+
 class Section(QWidget):
-    """A titled part of the dock, with its main button beside the title.
+    """A titled part of the dock, with its main button beside the title; it can be folded.
 
     Parameters
     ----------
@@ -29,21 +49,50 @@ class Section(QWidget):
         The heading.
     action : str
         What the main button says; empty for none.
+
+    Signals
+    -------
+    fold_chosen(bool)
+        The reader folded it, or opened it.
     """
+
+    fold_chosen = Signal(bool)
 
     def __init__(self, title: str, action: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(6, 2, 6, 4)
-        self.body.setSpacing(3)
-        self.heading = QLabel(title)
-        self.heading.setObjectName("echoHeading")
-        row = self.heading_row = self.add_row()
-        row.addWidget(self.heading, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 2, 6, 4)
+        column.setSpacing(3)
+        self.heading = Heading(title)
+        self.heading.clicked.connect(self._toggle)
         self.action = QPushButton(action)
         self.action.setVisible(bool(action))
+        row = self.heading_row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self.heading, 1)
         row.addWidget(self.action)
+        column.addLayout(row)
+        self.content = QWidget()
+        column.addWidget(self.content)
+        self.body = QVBoxLayout(self.content)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(3)
+
+    @property
+    def folded(self) -> bool:
+        """Whether only the heading is shown."""
+        return self.content.isHidden()
+
+    def fold(self, folded: bool) -> None:
+        """Show the heading alone, or all of it."""
+        self.content.setHidden(folded)
+        self.heading.show_folded(folded)
+
+    def _toggle(self) -> None:
+        self.fold(not self.folded)
+        self.fold_chosen.emit(self.folded)
 
     def add_row(self, *widgets: QWidget, stretch: int = 0) -> QBoxLayout:
         """Add a row of widgets; each gets the same `stretch`."""

@@ -1,0 +1,63 @@
+"""Which sections of the dock are folded: as the reader left them, but for the one that is next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from qtpy.QtWidgets import QWidget
+
+from napari_echo.gui.panels.section import Section
+from napari_echo.gui.preferences import read_folded, write_folded
+
+
+class Folding:
+    """Folds the sections as they were the last time.
+
+    A section that holds the button to press next opens by itself, and folds
+    again when another one is next; only what the reader folds is remembered.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+        From top to bottom.
+    folded : sequence of Section
+        Those that are folded until the reader opens them.
+    """
+
+    def __init__(self, sections: Sequence[Section], folded: Sequence[Section]) -> None:
+        self.sections = tuple(sections)
+        self._lifted: Section | None = None
+        self._next: Section | None = None
+        self._wanted = {_name(section): section in folded for section in sections}
+        self._wanted |= {k: v for k, v in read_folded().items() if k in self._wanted}
+        for section in sections:
+            section.fold(self._wanted[_name(section)])
+            section.fold_chosen.connect(self._remember(section))
+
+    def _remember(self, section: Section) -> Callable[[bool], None]:
+        def remember(folded: bool) -> None:
+            self._wanted[_name(section)] = folded
+            if section is self._lifted:
+                self._lifted = None
+            write_folded(self._wanted)
+
+        return remember
+
+    def lift(self, button: QWidget) -> None:
+        """Open the section with the button to press next, and fold the one that was."""
+        section = next((s for s in self.sections if s.isAncestorOf(button)), None)
+        if section is self._next:
+            return
+        self._next = section
+        if self._lifted is not None:
+            self._lifted.fold(self._wanted[_name(self._lifted)])
+            self._lifted = None
+        if section is not None and section.folded:
+            section.fold(False)
+            self._lifted = section
+
+
+def _name(section: Section) -> str:
+    """Its title without its place, which may change."""
+    return re.sub(r"^\d+\s+", "", section.heading.text())
