@@ -96,9 +96,23 @@ def restore(session: Session) -> None:
     session.blind.switch(read_flag(BLIND))
 
 
-def keep(review: EchoReview) -> None:
-    """Keep what the reader of a window chooses from now on."""
+def keep(review: EchoReview, *, everything: bool) -> None:
+    """Keep what the reader of a window chooses from now on.
+
+    Parameters
+    ----------
+    review : EchoReview
+        The window.
+    everything : bool
+        Whether the review's own choices are kept, too, or only the window's.
+    """
     session, corrections = review.session, review.session.corrections
+    quantity = review.curves.quantity
+    quantity.setCurrentIndex(max(quantity.findText(read_text(QUANTITY)), 0))
+    review.curves.refresh()
+    quantity.activated.connect(lambda _: write(QUANTITY, quantity.currentText()))
+    if not everything:
+        return
 
     def keep_model() -> None:
         if session.pack is not None:

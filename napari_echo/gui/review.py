@@ -31,8 +31,11 @@ from napari_echo.gui.panels.export import ExportPanel
 from napari_echo.gui.panels.marks import MarksPanel
 from napari_echo.gui.panels.measures import MeasuresPanel
 from napari_echo.gui.panels.model import ModelPanel
+from napari_echo.gui.panels.readers import ReadersPanel
 from napari_echo.gui.panels.retrain import RetrainPanel
 from napari_echo.gui.panels.status import StatusPanel
+from napari_echo.gui.preferences import keep, restore
+from napari_echo.gui.readers import Readers
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step, commit_obstacle, next_step
 from napari_echo.gui.studying import Studying
@@ -43,7 +46,7 @@ from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.session import Session
 
-CURVES_DOCK = "Echo curves"
+CURVES_DOCK, READERS_DOCK = "Echo curves", "Readers"
 WIDTH, SCROLL_BAR = 332, 14
 SETTLE_MS = 50
 # Edits are in the journal within a second: found by a tick, and then written.
@@ -68,6 +71,8 @@ class EchoReview(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.session = session if session is not None else _new_session()
+        if session is None:
+            restore(self.session)
         if self.session.corrections.store is None:
             self.session.corrections.set_store(LabelStore(user_data_path("napari-echo") / "labels"))
         self.layers: ReviewLayers = ReviewLayers(self.viewer, self.session)
@@ -87,9 +92,12 @@ class EchoReview(QWidget):
         self.retrain_panel = RetrainPanel(self.verbs)
         self.status_panel = StatusPanel(self.verbs)
         self.curves = CurvesWidget(self.session, lambda: self.layers.frame)
+        self.readers = Readers(self.verbs, self.studying)
+        self.readers_panel = ReadersPanel(self.readers)
         self._lay_out()
         self._connect()
         keys.register()
+        keep(self, everything=session is None)
         self._take_theme()
         self._highlight()
         self._journal_error = ""
@@ -137,6 +145,7 @@ class EchoReview(QWidget):
         self.setMinimumWidth(max(WIDTH, content.minimumSizeHint().width() + SCROLL_BAR))
         self.bottom = BottomDocks(self.viewer)
         self.bottom.add(CURVES_DOCK, self.curves)
+        self.bottom.add(READERS_DOCK, self.readers_panel)
 
     def _connect(self) -> None:
         self.verbs.refused.connect(show_error)
@@ -147,6 +156,9 @@ class EchoReview(QWidget):
         self.correct_panel.paint_wanted.connect(self.layers.draft.paint_with)
         self.correct_panel.restore_wanted.connect(self.session.corrections.restore)
         self.correct_panel.discard_wanted.connect(self._discard)
+        self.correct_panel.reader.editingFinished.connect(
+            lambda: self.readers.set_reader(self.correct_panel.reader.text())
+        )
         self.recovery.clips_wanted.connect(self.studying.add_paths)
         self.recovery.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
         self.viewer.dims.events.current_step.connect(self.curves.move_cursor)
@@ -159,6 +171,7 @@ class EchoReview(QWidget):
             session.clip_changed,
             session.prediction_changed,
             session.marks_changed,
+            session.hidden_changed,
             corrections.draft_changed,
             corrections.revisions_changed,
             corrections.waiting_changed,
@@ -283,6 +296,7 @@ class EchoReview(QWidget):
         self.setStyleSheet(style_sheet(self.viewer.theme))
         colors = theme_colors(self.viewer.theme)
         self.curves.set_colors(colors["background"], colors["text"])
+        self.readers_panel.set_colors(colors["background"], colors["text"])
         self.retrain_panel.curves.set_colors(colors["background"], colors["text"])
 
     # The end --------------------------------------------------------------------
@@ -299,6 +313,7 @@ class EchoReview(QWidget):
         self.jobs.shut_down()
         self.background.shut_down()
         self.studying.shut_down()
+        self.readers.shut_down()
         self.retrain_panel.retraining.shut_down()
         self.layers.disconnect()
         self.session.corrections.close()
