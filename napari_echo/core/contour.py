@@ -60,7 +60,12 @@ def fill_contour(points: _FLOAT, shape: tuple[int, int]) -> NDArray[np.bool_]:
     ndarray of bool, shape (H, W)
         Pixels whose centres lie within.
     """
-    return fill_polygon(curve_through(points), shape)
+    from skimage.draw import polygon
+
+    mask = np.zeros(shape, np.bool_)
+    y, x = curve_through(points).T
+    mask[polygon(y, x, shape)] = True  # type: ignore[no-untyped-call]
+    return mask
 
 
 def fill_polygon(outline: _FLOAT, shape: tuple[int, ...]) -> NDArray[np.bool_]:
