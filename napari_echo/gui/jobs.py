@@ -20,46 +20,23 @@ from napari_echo.core.params import HardnessParams, PredictParams
 from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Base, Revision, Status
 from napari_echo.gui.workers import Job, Progress
-from napari_echo.workflow.session import Source
 from napari_echo.workflow.studies import StudyItem
 
 if TYPE_CHECKING:
     from napari_echo.io.store import LabelStore
-    from napari_echo.metrics.volume import LVMeasures
     from napari_echo.ml.packs import ModelPack
     from napari_echo.ml.predictor import Predictor
-    from napari_echo.workflow.compare import ComparisonReport
     from napari_echo.workflow.journal import JournalFolder
     from napari_echo.workflow.journal_replay import Replay
     from napari_echo.workflow.recover import Recovered
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """What was measured of a clip, by whose labels, and at which ED and ES."""
-
-    key_frames: KeyFrames | None
-    measures: Mapping[Source, LVMeasures]
-    report: ComparisonReport | None
-
-
-@dataclass(frozen=True, eq=False)
-class ModelMeasured:
-    """A prediction and what was measured of it."""
-
-    prediction: Prediction
-    measures: LVMeasures
-    report: ComparisonReport | None
-
-
-@dataclass(frozen=True, eq=False)
 class Predicted:
-    """A prediction, the model that made it, and what was measured."""
+    """A prediction and the model that made it."""
 
     prediction: Prediction
     predictor: Predictor
-    measures: LVMeasures
-    report: ComparisonReport | None
 
 
 def find_clips(paths: Sequence[Path]) -> Job[list[StudyItem]]:
@@ -128,16 +105,8 @@ def predict(
     params: PredictParams,
     make_predictor: Callable[[ModelPack, PredictParams], Predictor],
     predictors: Mapping[str, Predictor],
-    key_frames: KeyFrames | None,
-    truth: Segmentation | None,
 ) -> Job[None]:
-    """Segment a clip with one model after the other; each `Predicted` is handed on as it is found.
-
-    All are measured at `key_frames`; without them, at those that are detected
-    in what the first model says.
-    """
-    from napari_echo.workflow.compare import compare
-    from napari_echo.workflow.measure import measure as measure_labels
+    """Segment a clip by one model after the other; each `Predicted` is handed on when found."""
     from napari_echo.workflow.predict import iter_predict
 
     total = len(clip) * len(packs)
@@ -156,70 +125,8 @@ def predict(
                 prediction: Prediction = end.value
                 break
             yield Progress(before + done, total, f"Predicting with {which}")
-        yield Progress(before + len(clip), total, f"Measuring {which}")
-        measures = measure_labels(clip, prediction.segmentation, key_frames)
-        key_frames = key_frames or measures.key_frames
-        report = compare(prediction, truth, clip.spacing_mm) if truth is not None else None
-        found = Predicted(prediction, predictor, measures, report)
+        found = Predicted(prediction, predictor)
         yield Progress(before + len(clip), total, f"Predicted with {which}", found)
-
-
-def measure_models(
-    clip: EchoClip,
-    predictions: Sequence[Prediction],
-    key_frames: KeyFrames | None,
-    truth: Segmentation | None,
-) -> Job[None]:
-    """Measure what models say; each `ModelMeasured` is handed on as it is found."""
-    from napari_echo.workflow.compare import compare
-    from napari_echo.workflow.measure import measure as measure_labels
-
-    for place, prediction in enumerate(predictions):
-        yield Progress(place, len(predictions), f"Measuring {prediction.model_name}")
-        measures = measure_labels(clip, prediction.segmentation, key_frames)
-        report = compare(prediction, truth, clip.spacing_mm) if truth is not None else None
-        found = ModelMeasured(prediction, measures, report)
-        yield Progress(place + 1, len(predictions), f"Measured {prediction.model_name}", found)
-
-
-def measure(
-    clip: EchoClip,
-    key_frames: KeyFrames | None,
-    prediction: Prediction | None,
-    truth: Segmentation | None,
-    correction: Segmentation | None,
-    known: Mapping[Source, LVMeasures],
-    report: ComparisonReport | None,
-) -> Job[Measured]:
-    """Measure the LV by everyone's labels, all at the same ED and ES frames.
-
-    Without `key_frames` they are detected, in the prediction where there is
-    one. What is `known` at the same key frames, and a `report`, stay as they
-    are.
-    """
-    from napari_echo.workflow.compare import compare
-    from napari_echo.workflow.measure import measure as measure_labels
-
-    sources: dict[Source, Segmentation] = {}
-    if prediction is not None:
-        sources["prediction"] = prediction.segmentation
-    if truth is not None:
-        sources["truth"] = truth
-    if correction is not None:
-        sources["correction"] = correction
-    measures: dict[Source, LVMeasures] = {}
-    for source, segmentation in sources.items():
-        yield Progress(0, 0, f"Measuring the {source}")
-        old = known.get(source)
-        if old is not None and key_frames in (None, old.key_frames):
-            measures[source] = old
-        else:
-            measures[source] = measure_labels(clip, segmentation, key_frames)
-        key_frames = key_frames or measures[source].key_frames
-    if report is None and prediction is not None and truth is not None:
-        yield Progress(0, 0, "Comparing with the ground truth")
-        report = compare(prediction, truth, clip.spacing_mm)
-    return Measured(key_frames, measures, report)
 
 
 def mark(
@@ -248,6 +155,8 @@ def commit(
     status: Status,
     parent: str | None,
     supersedes: tuple[str, ...],
+    blind: bool = False,
+    repeat: bool = False,
 ) -> Job[Revision]:
     """Make a revision of edited frames and write it to the store."""
     from napari_echo.workflow.correct import correct
@@ -266,6 +175,8 @@ def commit(
             status=status,
             parent=parent,
             supersedes=supersedes,
+            blind=blind,
+            repeat=repeat,
             key_frames=key_frames,
             schema=schema,
         )

@@ -27,8 +27,9 @@ def is_done(step: Step, session: Session) -> bool:
     corrections = session.corrections
     return {
         Step.LOAD: session.clip is not None,
-        Step.PREDICT: session.prediction is not None,
-        Step.MARK: session.hardness is not None,
+        # Read blind, a clip is drawn before anything is shown.
+        Step.PREDICT: session.prediction is not None or session.hidden,
+        Step.MARK: session.hardness is not None or session.hidden,
         Step.CORRECT: bool(corrections.revisions) and not corrections.uncommitted,
         Step.EXPORT: corrections.export_path is not None,
     }[step]
@@ -43,10 +44,10 @@ def obstacle(step: Step, session: Session) -> str:
         return "Open a clip first."
     if step is Step.PREDICT and session.pack is None:
         return "No model pack is installed; `napari-echo doctor` says how to get one."
+    if step in (Step.PREDICT, Step.MARK) and session.hidden:
+        return "You read blind: draw ED and ES and commit them first; then all is shown."
     if step is Step.MARK and session.prediction is None:
         return "Run a model first: hard pixels are found in its probabilities."
-    if step is Step.CORRECT and session.prediction is None and session.truth is None:
-        return "Run a model first: a correction starts from its prediction."
     if step is Step.EXPORT and not corrections.all_revisions():
         return "Commit a frame first: committed frames are what is exported."
     return ""
@@ -69,6 +70,8 @@ def next_step(session: Session) -> Step:
 def hint(session: Session) -> str:
     """Say in one sentence what to do next."""
     step = next_step(session)
+    if session.hidden and session.corrections.draft is None:
+        return session.blind.obstacle()
     if step is Step.LOAD and session.clip is not None:
         return "Done with this clip: open another."
     if step is Step.CORRECT and session.corrections.draft is not None:

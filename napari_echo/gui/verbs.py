@@ -11,7 +11,7 @@ from psygnal import Signal
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.hardness import HardnessMap, HardPixels
-from napari_echo.core.keyframes import Beat, KeyFrames
+from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import Segmentation
 from napari_echo.core.params import HardnessParams
 from napari_echo.core.revision import Revision
@@ -23,7 +23,7 @@ from napari_echo.workflow.corrections import Start
 from napari_echo.workflow.session import Session
 from napari_echo.workflow.studies import StudyItem
 
-LOADING, PREDICTING, MEASURING = "Loading", "Predicting", "Measuring"
+LOADING, PREDICTING = "Loading", "Predicting"
 MARKING, COMMITTING = "Marking", "Committing"
 
 
@@ -85,7 +85,6 @@ class Verbs:
         def take(truth: Segmentation) -> None:
             if session.clip is clip:
                 session.set_truth(truth)
-                self.measure()
 
         self.runner.start(LOADING, jobs.read_truth, path, clip, done=take)
 
@@ -125,8 +124,6 @@ class Verbs:
                 if store.damaged:
                     n = len(store.damaged)
                     self.told.emit(f"{n} damaged files of the label store were passed over.")
-                if session.truth is not None or session.measures:
-                    self.measure()
             if tell:
                 self.told.emit(tell)
 
@@ -134,7 +131,7 @@ class Verbs:
         if not self.runner.start(LOADING, jobs.recall, store, journals, clip, done=take) and tell:
             self.told.emit(tell)
 
-    # Predict and measure ------------------------------------------------------
+    # Predict --------------------------------------------------------------------
 
     def predict(self) -> None:
         """Run the ticked models that have not run on the clip; where all have, run all anew."""
@@ -145,8 +142,6 @@ class Verbs:
         packs = [p for p in session.ticked if p.id not in session.predictions]
         packs = packs or list(session.ticked)
         packs.sort(key=lambda pack: pack is not session.pack)
-        # Detected key frames are those of the chosen model.
-        detect = session.pack in packs
         self.runner.start(
             PREDICTING,
             jobs.predict,
@@ -155,16 +150,9 @@ class Verbs:
             session.predict_params,
             session.make_predictor,
             dict(session.predictors),
-            self._given_key_frames() if detect else session.key_frames,
-            session.truth,
             found=partial(self._take_prediction, clip),
-            done=lambda _: self._after_predictions(clip),
+            done=lambda _: None,
         )
-
-    def _given_key_frames(self) -> KeyFrames | None:
-        """Key frames that a person set; detected ones are found anew."""
-        found = self.session.key_frames
-        return found if found is not None and found.origin != "detected" else None
 
     def _take_prediction(self, clip: EchoClip, found: jobs.Predicted) -> None:
         session, prediction = self.session, found.prediction
@@ -176,49 +164,6 @@ class Verbs:
         chosen = session.pack is not None and session.pack.id == model_id
         (session.set_prediction if chosen else session.add_prediction)(prediction)
         session.keep_predictions(ticked)
-        if session.key_frames is None or (chosen and self._given_key_frames() is None):
-            session.set_key_frames(found.measures.key_frames)
-        session.set_model_measures(model_id, found.measures, found.report)
-
-    def _after_predictions(self, clip: EchoClip) -> None:
-        if self.session.clip is clip:
-            self.measure()
-
-    def _take_measures(self, clip: EchoClip, outcome: jobs.Measured) -> None:
-        if self.session.clip is clip:
-            if outcome.key_frames is not None:
-                self.session.set_key_frames(outcome.key_frames)
-            self.session.set_measures(outcome.measures, outcome.report)
-
-    def measure(self) -> None:
-        """Measure everything anew, at the key frames as they are."""
-        session = self.session
-        clip = session.clip
-        if clip is not None and not self.runner.busy:
-            self.runner.start(
-                MEASURING,
-                jobs.measure,
-                clip,
-                self._given_key_frames(),
-                session.prediction,
-                session.truth,
-                session.corrections.merged(session.prediction),
-                {s: m for s, m in session.measures.items() if s != "correction"},
-                session.report,
-                done=partial(self._take_measures, clip),
-            )
-
-    def set_key_frame(self, beat: int, which: str, frame: int) -> None:
-        """Set ED or ES of a beat (a new beat where there is none) to a frame."""
-        session = self.session
-        if session.clip is None or not self.may(""):
-            return
-        beats = list(session.key_frames.beats) if session.key_frames is not None else []
-        old = beats[beat] if beat < len(beats) else Beat(frame, frame)
-        new = Beat(frame, old.es) if which == "ED" else Beat(old.ed, frame)
-        beats[beat : beat + 1] = [new]
-        session.set_key_frames(KeyFrames(tuple(beats), "set by reader"))
-        self.measure()
 
     # Mark ---------------------------------------------------------------------
 
@@ -242,7 +187,9 @@ class Verbs:
         session = self.session
         if self.may(obstacle(Step.CORRECT, session)):
             try:
-                session.corrections.start(start, session.prediction, session.truth, head=head)
+                session.corrections.start(
+                    start, session.prediction, session.truth, head=head, schema=session.schema
+                )
             except EchoError as error:
                 self.refused.emit(str(error))
 
@@ -285,6 +232,7 @@ class Verbs:
             comment=comment.strip(),
             status="corrected" if draft.changed_frames() else "accepted",
             parent=parent,
+            **session.blind.tags(draft.base, parent),
             supersedes=corrections.rivals(parent) if resolve else (),
         )
         self.runner.start(COMMITTING, job, done=partial(self._take_commit, clip))
@@ -294,7 +242,6 @@ class Verbs:
             self.session.corrections.take_commit(revision)
             frames = ", ".join(str(frame) for frame in revision.frames)
             self.told.emit(f"Committed frame {frames} of {clip.name}.")
-            self.measure()
 
     def use_store(self, store: LabelStore) -> None:
         """Commit to another label store, and look up what it holds of the clip."""

@@ -16,7 +16,7 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.hardness import HardnessMap, HardPixels
 from napari_echo.core.keyframes import KeyFrames
-from napari_echo.core.labels import Segmentation
+from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema, Segmentation
 from napari_echo.core.params import HardnessParams, PredictParams
 from napari_echo.workflow.blind import Blind
 from napari_echo.workflow.corrections import Corrections
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_echo.ml.packs import ModelPack
     from napari_echo.ml.predictor import Predictor
     from napari_echo.workflow.compare import ComparisonReport
+    from napari_echo.workflow.measure_clip import BeatDifference
 
 Source = Literal["truth", "prediction", "correction"]
 """Whose labels a curve or a measure belongs to."""
@@ -97,6 +98,7 @@ class Session(Predictions):
         self._forget_predictions()
         self._key_frames: KeyFrames | None = None
         self._measures: dict[Source, LVMeasures] = {}
+        self._differences: dict[Source, tuple[BeatDifference, ...]] = {}
         self._hardness: HardnessMap | None = None
         self._hard_pixels: HardPixels | None = None
         self.blind.begin(clip.clip_id if clip is not None else None)
@@ -184,6 +186,13 @@ class Session(Predictions):
             changed.emit()
 
     @property
+    def schema(self) -> LabelSchema:
+        """What is drawn where a correction starts from nothing: what the chosen model knows."""
+        if self._truth is not None:
+            return self._truth.schema
+        return self.pack.schema if self.pack is not None else CAMUS_SCHEMA
+
+    @property
     def truth(self) -> Segmentation | None:
         """Ground truth of the clip."""
         return None if self.hidden else self._truth
@@ -206,6 +215,7 @@ class Session(Predictions):
 
     def _take_shown(self) -> None:
         self._measures.pop("prediction", None)
+        self._differences.pop("prediction", None)
         if self._shown in self._model_measures:
             self._measures["prediction"] = self._model_measures[self._shown]
         had_marks = self._hardness is not None
@@ -234,13 +244,20 @@ class Session(Predictions):
             return {source: m for source, m in self._measures.items() if source == "correction"}
         return self._measures
 
+    @property
+    def differences(self) -> Mapping[Source, tuple[BeatDifference, ...]]:
+        """How the beats of the model on show, and of the correction, differ from the reference."""
+        return {} if self.hidden else self._differences
+
     def set_measures(
         self,
         measures: Mapping[Source, LVMeasures],
         report: ComparisonReport | None,
+        differences: Mapping[Source, tuple[BeatDifference, ...]] | None = None,
     ) -> None:
         """Set what was measured, all of it at once."""
         self._measures = dict(measures)
+        self._differences = dict(differences or {})
         self._set_model(self._shown, measures.get("prediction"), report)
         self.measures_changed.emit()
 

@@ -21,6 +21,7 @@ STARTS: dict[Start, str] = {
     "prediction": "the prediction",
     "correction": "what was committed",
     "truth": "the ground truth",
+    "nothing": "nothing",
 }
 
 
@@ -157,6 +158,7 @@ class CorrectPanel(Section):
             "prediction": session.prediction is not None,
             "correction": len(heads) == 1,
             "truth": session.truth is not None,
+            "nothing": session.clip is not None,
         }
         if len(heads) > 1:
             wanted |= {f"correction {h.revision_id}": f"from {_whose(h)}" for h in reversed(heads)}
