@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_echo.core.clip import EchoClip
@@ -59,6 +62,7 @@ class Corrections(Committed):
     """
 
     draft_changed = Signal()
+    edited = Signal()
     relabelled = Signal(tuple, bool)
     waiting_changed = Signal()
 
@@ -77,6 +81,12 @@ class Corrections(Committed):
         """Turn to another clip; what was not committed waits in the journal."""
         self._end_draft("keep")
         self._turn_to(clip)
+        self._opened = datetime.now(UTC), time.monotonic()
+
+    def _add(self, clip: EchoClip, revision: Revision) -> None:
+        super()._add(clip, revision)
+        if clip is self._clip:
+            self._opened = datetime.now(UTC), time.monotonic()
 
     # The draft ----------------------------------------------------------------
 
@@ -105,9 +115,9 @@ class Corrections(Committed):
         truth : Segmentation or None
             Ground truth of the clip.
         head : str, optional
-            Id of the head to start a correction from, of a clip that has
-            several; None takes the newest. What does not lie behind it is
-            left out.
+            Id of the revision to start a correction from, a head or an
+            earlier one; None takes the newest head. What does not lie behind
+            it is left out.
         schema : LabelSchema
             What is drawn, where it starts from nothing.
 
@@ -137,7 +147,16 @@ class Corrections(Committed):
         if source is None:
             raise EchoError(f"This clip has no {start} to start a correction from.")
         self._end_draft("keep")
-        draft = Draft(source.labels.copy(), source.labels, base, source.schema)
+        # Looking at the clip is a part of the work on it.
+        since, opened = self._opened
+        draft = Draft(
+            source.labels.copy(),
+            source.labels,
+            base,
+            source.schema,
+            started=since,
+            spent=time.monotonic() - opened,
+        )
         draft.journal = self.journals.begin(clip, draft, self.reader)
         self._draft = draft
         self.draft_changed.emit()
@@ -195,22 +214,45 @@ class Corrections(Committed):
             return self.uncommitted, history and (history.can_undo, history.can_redo)
 
         draft = self._draft
-        before = state()
+        before, version = state(), draft.version if draft is not None else 0
         yield draft
+        if draft is not None and draft.version != version:
+            self.edited.emit()
         if state() != before:
             self.draft_changed.emit()
 
-    def accept(self, frame: int) -> None:
-        """Accept a frame of the draft as it is, so that it is committed too."""
+    def write(
+        self, changes: Mapping[int, NDArray[np.uint8]], *, more: bool = False, show: bool = False
+    ) -> None:
+        """Give frames other labels, as one stroke.
+
+        Parameters
+        ----------
+        changes : mapping of int to ndarray of uint8, shape (H, W)
+            The labels by frame.
+        more : bool
+            Whether the stroke goes on: the next call joins it.
+        show : bool
+            Whether the reader is to be shown one of the frames.
+        """
+        with self._telling() as draft:
+            if draft is not None:
+                draft.write(changes, more=more)
+        if changes and draft is not None:
+            self.relabelled.emit(tuple(changes), show)
+
+    def accept(self, *frames: int) -> None:
+        """Accept frames of the draft as they are, so that they are committed too."""
         if self._draft is None:
             raise EchoError("Start a correction before you accept a frame.")
-        self._draft.accepted.add(frame)
+        self._draft.accepted.update(frames)
         self.draft_changed.emit()
 
     def restore(self, frame: int) -> None:
         """Take the reader's work on a frame back; that can be undone."""
         if self._draft is not None:
             self._draft.restore(frame)
+            self.edited.emit()
             self.draft_changed.emit()
             self.relabelled.emit((frame,), True)
 
@@ -231,6 +273,33 @@ class Corrections(Committed):
         if self._draft is not None:
             self._end_draft("keep")
             self.draft_changed.emit()
+
+    def hand_over(self) -> Draft | None:
+        """End the draft, but not its journal, for a commit that goes on behind the next clip.
+
+        `take_handed` ends the journal.
+        """
+        if self._draft is None:
+            return None
+        self._draft.note()
+        draft, self._draft = self._draft, None
+        self.draft_changed.emit()
+        return draft
+
+    def take_handed(self, clip: EchoClip, draft: Draft, revision: Revision | None) -> None:
+        """Take the revision of a draft that was handed over; without one it waits in the journal.
+
+        The clip need not be open any more.
+        """
+        if revision is not None:
+            draft.take_commit(revision)
+            self._add(clip, revision)
+        if draft.journal is not None:
+            left = draft.changed_frames() or draft.accepted
+            self.journals.end(draft.journal, "keep" if left else "drop")
+            draft.journal = None
+        if revision is not None and self._clip is not None and self._clip.clip_id == clip.clip_id:
+            self.revisions_changed.emit()
 
     def discard(self) -> None:
         """Drop the draft; the journal of what was not committed is set aside."""
@@ -330,3 +399,13 @@ class Corrections(Committed):
             return draft.base.id
         mine = [head.revision_id for head in self.heads if head.reader == reader]
         return mine[-1] if mine else None
+
+    def own_later(self, parent: str | None, reader: str) -> tuple[str, ...]:
+        """Heads of a reader that go on from a revision that he went back to: it replaces them."""
+        return tuple(
+            head.revision_id
+            for head in self.heads
+            if head.reader == reader
+            and head.revision_id != parent
+            and parent in {r.revision_id for r in lineage(self.revisions, head.revision_id)}
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -28,8 +28,9 @@ class Draft:
     labels : ndarray of uint8, shape (T, H, W)
         What the reader paints on, in place.
     baseline : ndarray of uint8, shape (T, H, W)
-        What the reader started from, or committed since; never written to.
-        What was corrected is the difference between the two.
+        What the reader started from; it is never written to. From the first
+        commit on a copy, with what was committed. What was corrected is the
+        difference between the two.
     base : Base
         What the baseline is.
     schema : LabelSchema
@@ -44,6 +45,11 @@ class Draft:
         What can be undone.
     journal : DraftJournal or None
         Where every change is written down.
+
+    Attributes
+    ----------
+    version : int
+        Grows with every change that was noted.
     """
 
     labels: NDArray[np.uint8]
@@ -61,6 +67,7 @@ class Draft:
         self._seen: dict[int, NDArray[np.uint8]] = {}
         self._changed: set[int] = set()
         self._next = 0
+        self.version = 0
         self._told: dict[str, Any] = {}
         self._since = time.monotonic()
 
@@ -101,11 +108,21 @@ class Draft:
                 self._recheck(frame)
         sealed = not edits and not more and self.history.is_open
         self.history.push(edits, more=more)
+        self.version += bool(edits)
         if self.journal is not None:
             if edits:
                 self.journal.edit(edits, more=more, spent=self.seconds())
             elif sealed:
                 self.journal.tell("seal")
+
+    def write(self, changes: Mapping[int, NDArray[np.uint8]], *, more: bool = False) -> None:
+        """Give frames other labels, (H, W) each, as one stroke; `more` says that it goes on."""
+        # What was painted on them before is a stroke of its own.
+        if not self.history.is_open:
+            self.note(changes)
+        for frame, labels in changes.items():
+            self.labels[frame] = labels
+        self.note(changes, more=more)
 
     def look(self, budget: float, *, more: bool = False) -> None:
         """Note the frames that there is time for, going on where the last call left off.
@@ -138,6 +155,7 @@ class Draft:
         return self._replayed("redo", self.history.redo(self.labels))
 
     def _replayed(self, what: Any, frames: tuple[int, ...]) -> tuple[int, ...]:
+        self.version += bool(frames)
         for frame in frames:
             self._seen[frame] = self.labels[frame].copy()
             self._recheck(frame)
@@ -178,9 +196,10 @@ class Draft:
     def take_commit(self, revision: Revision) -> None:
         """Go on from a revision: what it holds is the new baseline; strokes since then stay."""
         self.note()
-        baseline = self.baseline.copy()
-        baseline[list(revision.frames)] = revision.labels
-        self.baseline = baseline
+        if self.baseline is self._origin:
+            # It is somebody else's, too: a prediction's, or the journal's, which may yet write it.
+            self.baseline = self.baseline.copy()
+        self.baseline[list(revision.frames)] = revision.labels
         self.base = Base("revision", revision.revision_id)
         self.accepted -= set(revision.frames)
         self.started, self.spent, self._since = datetime.now(UTC), 0.0, time.monotonic()
