@@ -220,3 +220,34 @@ def test_export_without_the_clip_is_refused(revision: Revision, tmp_path: Path) 
     assert "skipped: damaged.tif" in result.stderr
     assert revision.clip_id in result.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_agreement_names_the_readers_and_says_what_was_assumed(
+    revision: Revision, clip_file: Path, tmp_path: Path
+) -> None:
+    store = LabelStore(tmp_path / "store")
+    bob = replace(
+        revision,
+        revision_id=uuid.uuid4().hex,
+        reader="bob",
+        labels=np.roll(revision.labels, 1, axis=2),
+        blind=True,
+    )
+    store.commit(bob)
+    told = _run("agreement", store.path)
+    assert "ann and bob" in told
+    assert "0.833 (n=1)" in told
+    found = json.loads(_run("agreement", store.path, "--clips", clip_file.parent, "--json"))
+    (group,) = found["groups"]
+    assert (group["kind"], group["n_blind"], group["dice_ed"]["n"]) == ("readers", 0, 1)
+    assert group["ef"] is None
+    assert found["square_pixels"] == 0
+    assert "--clips" in _fails("agreement", store.path, "--model", "default")
+    assert "no label store" in _fails("agreement", tmp_path / "nowhere")
+    listed = json.loads(_run("list", store.path, "--reader", "bob", "--json"))
+    assert listed[0]["blind"] is True
+    assert listed[0]["repeat"] is False
+
+
+def test_agreement_without_a_second_reader_says_so(revision: Revision, tmp_path: Path) -> None:
+    assert "No clip was read by two readers" in _run("agreement", tmp_path / "store")
