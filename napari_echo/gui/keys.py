@@ -57,8 +57,38 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("Go", "previous_clip", "Previous clip", "Shift-N", lambda r: r.studying.step(-1)),
     KeyAction("Go", "go_to_ed", "Go to ED", "J", lambda r: r.measures_panel.go("ED")),
     KeyAction("Go", "go_to_es", "Go to ES", "K", lambda r: r.measures_panel.go("ES")),
+    KeyAction("Go", "next_beat", "Next beat", "Shift-B", lambda r: r.measures_panel.next_beat()),
+    # ED and ES
+    KeyAction(
+        "ED and ES",
+        "set_ed",
+        "Make the frame on show ED",
+        "Shift-J",
+        lambda r: r.measures_panel.set_frame("ED"),
+    ),
+    KeyAction(
+        "ED and ES",
+        "set_es",
+        "Make the frame on show ES",
+        "Shift-K",
+        lambda r: r.measures_panel.set_frame("ES"),
+    ),
     # Models
-    KeyAction("Model", "predict", "Run the model", "W", lambda r: r.verbs.predict()),
+    KeyAction("Model", "predict", "Run the ticked models", "W", lambda r: r.verbs.predict()),
+    KeyAction(
+        "Model",
+        "next_model",
+        "Show the next model's prediction",
+        "Shift-Q",
+        lambda r: r.comparing.show_next(),
+    ),
+    KeyAction(
+        "Model",
+        "side_by_side",
+        "Views side by side, on and off",
+        "Shift-W",
+        lambda r: r.comparing.toggle_grid(),
+    ),
 )
 
 

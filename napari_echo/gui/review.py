@@ -21,10 +21,14 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.gui import keys
 from napari_echo.gui.bottom import BottomDocks
+from napari_echo.gui.comparing import Comparing
 from napari_echo.gui.curves import CurvesWidget
+from napari_echo.gui.dropping import Dropping
 from napari_echo.gui.folding import Folding
+from napari_echo.gui.grid import Grid
 from napari_echo.gui.layer_data import tag_of
 from napari_echo.gui.layers import ReviewLayers
+from napari_echo.gui.measuring import Measuring
 from napari_echo.gui.panels.clip import ClipPanel
 from napari_echo.gui.panels.correct import CorrectPanel
 from napari_echo.gui.panels.export import ExportPanel
@@ -34,9 +38,11 @@ from napari_echo.gui.panels.model import ModelPanel
 from napari_echo.gui.panels.readers import ReadersPanel
 from napari_echo.gui.panels.retrain import RetrainPanel
 from napari_echo.gui.panels.status import StatusPanel
+from napari_echo.gui.panels.studies import StudiesPanel
 from napari_echo.gui.preferences import keep, restore
 from napari_echo.gui.readers import Readers
 from napari_echo.gui.recovery import Recovery
+from napari_echo.gui.scanning import Scanning
 from napari_echo.gui.steps import Step, commit_obstacle, next_step
 from napari_echo.gui.studying import Studying
 from napari_echo.gui.style import style_sheet, theme_colors
@@ -46,7 +52,7 @@ from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.session import Session
 
-CURVES_DOCK, READERS_DOCK = "Echo curves", "Readers"
+CURVES_DOCK, STUDIES_DOCK, READERS_DOCK = "Echo curves", "Studies", "Readers"
 WIDTH, SCROLL_BAR = 332, 14
 SETTLE_MS = 50
 # Edits are in the journal within a second: found by a tick, and then written.
@@ -81,9 +87,18 @@ class EchoReview(QWidget):
         self.verbs: Verbs = Verbs(self.session, self.jobs)
         self.recovery = Recovery(self.verbs, self.background)
         self.studying: Studying = Studying(self.verbs, self.layers.go_to)
+        self.scanning = Scanning(self.studying)
+        self.studies_panel = StudiesPanel(self.scanning)
+        self.dropping = Dropping(self.viewer, self.studying, self)
         self.clip_panel: ClipPanel = ClipPanel(self.studying, self.recovery)
-        self.model_panel: ModelPanel = ModelPanel(self.verbs)
-        self.measures_panel: MeasuresPanel = MeasuresPanel(self.verbs, lambda: self.layers.frame)
+        self.comparing: Comparing = Comparing(
+            self.verbs, Grid(self.viewer, self.session, self.layers)
+        )
+        self.model_panel: ModelPanel = ModelPanel(self.verbs, self.comparing)
+        self.measuring: Measuring = Measuring(self.verbs)
+        self.measures_panel: MeasuresPanel = MeasuresPanel(
+            self.measuring, lambda: self.layers.frame
+        )
         self.marks_panel: MarksPanel = MarksPanel(self.verbs)
         self.correct_panel: CorrectPanel = CorrectPanel(
             self.verbs, self.recovery, lambda: self.layers.frame
@@ -145,6 +160,7 @@ class EchoReview(QWidget):
         self.setMinimumWidth(max(WIDTH, content.minimumSizeHint().width() + SCROLL_BAR))
         self.bottom = BottomDocks(self.viewer)
         self.bottom.add(CURVES_DOCK, self.curves)
+        self.bottom.add(STUDIES_DOCK, self.studies_panel)
         self.bottom.add(READERS_DOCK, self.readers_panel)
 
     def _connect(self) -> None:
@@ -159,6 +175,8 @@ class EchoReview(QWidget):
         self.correct_panel.reader.editingFinished.connect(
             lambda: self.readers.set_reader(self.correct_panel.reader.text())
         )
+        self.studying.listed.connect(self._show_studies)
+        self.studies_panel.open_folder.clicked.connect(self.clip_panel.ask_folder)
         self.recovery.clips_wanted.connect(self.studying.add_paths)
         self.recovery.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
         self.viewer.dims.events.current_step.connect(self.curves.move_cursor)
@@ -204,6 +222,10 @@ class EchoReview(QWidget):
             self.verbs.adopt(tag["clip"], tag.get("truth"), tag.get("key_frames"))
         else:
             self.viewer.layers.remove(layer)
+
+    def _show_studies(self) -> None:
+        if len(self.session.studies) > 1:
+            self.bottom.show(STUDIES_DOCK)
 
     def _fit_view(self) -> None:
         # Not before the first clip's slider and the docks have taken their room.
@@ -295,6 +317,7 @@ class EchoReview(QWidget):
     def _take_theme(self, _event: object = None) -> None:
         self.setStyleSheet(style_sheet(self.viewer.theme))
         colors = theme_colors(self.viewer.theme)
+        self.studies_panel.set_colors(colors["highlight"], colors["foreground"])
         self.curves.set_colors(colors["background"], colors["text"])
         self.readers_panel.set_colors(colors["background"], colors["text"])
         self.retrain_panel.curves.set_colors(colors["background"], colors["text"])
@@ -311,8 +334,11 @@ class EchoReview(QWidget):
         """Stop jobs, leave the viewer's layers as they are, and close the tabs below."""
         self._clock.stop()
         self.jobs.shut_down()
+        self.measuring.shut_down()
         self.background.shut_down()
+        self.scanning.shut_down()
         self.studying.shut_down()
+        self.comparing.shut_down()
         self.readers.shut_down()
         self.retrain_panel.retraining.shut_down()
         self.layers.disconnect()

@@ -1,66 +1,192 @@
-"""Step 2: choose a model and run it."""
+"""Step 2: tick one model or several, run them, and choose which is shown."""
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QComboBox, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHeaderView,
+    QPushButton,
+    QSizePolicy,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QWidget,
+)
 
-from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
+from napari_echo.gui.comparing import Comparing
+from napari_echo.gui.grid import Contents
+from napari_echo.gui.model_colors import color_of
+from napari_echo.gui.panels.dialog import preferences
+from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink, swatch
 from napari_echo.gui.steps import Step, obstacle
 from napari_echo.gui.verbs import Verbs
+from napari_echo.workflow.predictions import MOST
+
+CONTENTS: dict[Contents, tuple[str, str]] = {
+    "models": ("models", "Each cell shows what one model says."),
+    "references": (
+        "model, truth, correction",
+        "A cell for the model on show, one for the ground truth and one for the correction.",
+    ),
+}
+_ROWS_SHOWN = 5
+_NAME, _SAID = 0, 1
 
 
 class ModelPanel(Section):
-    """Chooses among the model packs and runs one."""
+    """Lists the model packs: ticked ones run, the marked one is shown."""
 
-    def __init__(self, verbs: Verbs, parent: QWidget | None = None) -> None:
+    def __init__(self, verbs: Verbs, comparing: Comparing, parent: QWidget | None = None) -> None:
         super().__init__(Step.PREDICT.title, "Run", parent)
         self.verbs = verbs
         self.session = verbs.session
-        self.packs = QComboBox()
-        may_shrink(self.packs)
+        self.comparing = comparing
+        self.packs = QTreeWidget()
+        self.packs.setColumnCount(2)
+        self.packs.setHeaderHidden(True)
+        self.packs.setRootIsDecorated(False)
+        self.packs.setIndentation(0)
+        self.packs.setUniformRowHeights(True)
+        self.packs.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.packs.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.packs.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.packs.setTextElideMode(Qt.TextElideMode.ElideRight)
+        header = self.packs.header()
+        if header is not None:
+            header.setStretchLastSection(False)
+            header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+            header.setSectionResizeMode(_SAID, QHeaderView.ResizeMode.ResizeToContents)
         self.outcome = ElidedLabel()
+        self.side_by_side = QPushButton("Side by side")
+        self.side_by_side.setCheckable(True)
+        self.contents = QComboBox()
+        may_shrink(self.contents)
+        for contents, (title, tip) in CONTENTS.items():
+            self.contents.addItem(title, contents)
+            self.contents.setItemData(self.contents.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.contents.setToolTip("What the views side by side show.")
+        last = self.contents.findData(preferences().value("side by side"))
+        self.contents.setCurrentIndex(max(last, 0))
+        comparing.grid.contents = self.contents.currentData()
         self.body.addWidget(self.packs)
         self.body.addWidget(self.outcome)
-        self.packs.activated.connect(self._choose)
+        row = self.add_row(self.side_by_side)
+        row.addWidget(self.contents, 1)
+        self._filling = self._ticking = False
+        self.packs.itemPressed.connect(self._on_pressed)
+        self.packs.itemClicked.connect(self._on_clicked)
+        self.packs.itemChanged.connect(self._on_changed)
         self.action.clicked.connect(verbs.predict)
+        self.side_by_side.clicked.connect(self._on_side_by_side)
+        self.contents.activated.connect(self._on_contents)
         for signal in (
             self.session.clip_changed,
             self.session.model_changed,
+            self.session.predictions_changed,
             self.session.prediction_changed,
+            self.session.truth_changed,
+            self.session.corrections.draft_changed,
+            comparing.grid.changed,
         ):
             signal.connect(self.refresh)
         verbs.runner.busy_changed.connect(self.refresh)
         self.refresh()
 
-    def _choose(self, index: int) -> None:
-        self.session.choose_pack(self.session.packs[index])
+    def _on_pressed(self) -> None:
+        self._ticking = False
+
+    def _on_clicked(self, item: QTreeWidgetItem) -> None:
+        # A click on its box has ticked or unticked it by now, and is no choice.
+        if not self._ticking:
+            self.comparing.choose(self.session.packs[self.packs.indexOfTopLevelItem(item)])
+
+    def _on_changed(self, item: QTreeWidgetItem, column: int) -> None:
+        if not self._filling and column == _NAME:
+            self._ticking = True
+            pack = self.session.packs[self.packs.indexOfTopLevelItem(item)]
+            self.comparing.tick(pack, item.checkState(_NAME) == Qt.CheckState.Checked)
+
+    def _on_side_by_side(self) -> None:
+        self.comparing.toggle_grid()
+        self.refresh()
+
+    def _on_contents(self) -> None:
+        preferences().setValue("side by side", self.contents.currentData())
+        self.comparing.grid.set_contents(self.contents.currentData())
+        self.refresh()
 
     def refresh(self) -> None:
         """Show the session as it is."""
         session, runner = self.session, self.verbs.runner
         busy = f"{runner.title} is going on." if runner.busy else ""
+        waiting = [p for p in session.ticked if p.id not in session.predictions]
+        many = len(session.ticked) > 1
+        self.action.setText(f"Run {len(waiting) or len(session.ticked)}" if many else "Run")
         gate(
             self.action,
             busy or obstacle(Step.PREDICT, session),
-            "Segment every frame of the clip with this model.",
+            "Segment every frame of the clip with the ticked models, one after the other; "
+            "those that have run are run again when all have."
+            if many
+            else "Segment every frame of the clip with this model.",
         )
-        pack = session.pack
+        self._fill()
+        grid = self.comparing.grid
+        self.side_by_side.setChecked(grid.is_on)
+        gate(
+            self.side_by_side,
+            "" if grid.is_on else grid.obstacle(),
+            "Back to one view." if grid.is_on else "Show two to four views beside each other.",
+        )
+        self._tell()
+
+    def _fill(self) -> None:
+        session = self.session
+        self._filling = True
+        if self.packs.topLevelItemCount() != len(session.packs):
+            self.packs.clear()
+            self.packs.addTopLevelItems([QTreeWidgetItem() for _ in session.packs])
+            rows = min(max(len(session.packs), 1), _ROWS_SHOWN)
+            height = max(self.packs.sizeHintForRow(0), self.packs.fontMetrics().lineSpacing() + 6)
+            self.packs.setFixedHeight(rows * height + 2 * self.packs.frameWidth() + 2)
+        shown = session.prediction
+        for index, pack in enumerate(session.packs):
+            item = self.packs.topLevelItem(index)
+            if item is None:
+                continue
+            ticked = pack in session.ticked
+            found = session.predictions.get(pack.id)
+            item.setText(_NAME, pack.name)
+            item.setCheckState(_NAME, Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+            known = ticked or found is not None
+            item.setIcon(_NAME, swatch(color_of(session.slot(pack.id))) if known else QIcon())
+            on_show = found is not None and found is shown
+            said = "" if found is None else f"{found.seconds:.1f} s"
+            item.setText(_SAID, f"on show, {said}" if on_show else said)
+            tip = (
+                f"{pack.card.description}\nTick it to run it (up to {MOST} at once); "
+                "click its name to choose it, and to show what it says."
+            )
+            item.setToolTip(_NAME, tip)
+            item.setToolTip(_SAID, tip)
+            if pack is session.pack:
+                self.packs.setCurrentItem(item)
+        self._filling = False
         gate(
             self.packs,
-            busy or ("" if pack is not None else obstacle(Step.PREDICT, session)),
-            pack.card.description if pack is not None else "",
+            "" if session.packs else "No model pack is installed; `napari-echo doctor` helps.",
+            "",
         )
-        if self.packs.count() != len(session.packs):
-            self.packs.clear()
-            self.packs.addItems([each.name for each in session.packs])
-        if pack is not None:
-            self.packs.setCurrentIndex(session.packs.index(pack))
-        prediction = session.prediction
+
+    def _tell(self) -> None:
+        session, prediction = self.session, self.session.prediction
         if prediction is None:
             self.outcome.set_full_text("Not run on this clip yet." if session.clip else "")
-        else:
-            n = len(prediction.segmentation.annotated)
-            frames = "1 frame" if n == 1 else f"{n} frames"
-            self.outcome.set_full_text(
-                f"{frames} by {prediction.model_name} in {prediction.seconds:.1f} s"
-            )
+            return
+        n = len(prediction.segmentation.annotated)
+        frames = "1 frame" if n == 1 else f"{n} frames"
+        self.outcome.set_full_text(
+            f"{frames} by {prediction.model_name} in {prediction.seconds:.1f} s"
+        )

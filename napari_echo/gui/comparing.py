@@ -1,0 +1,145 @@
+"""Comparing models on the open clip: which is shown, what each measures, how far they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+from psygnal import Signal
+
+from napari_echo.core.errors import EchoError
+from napari_echo.core.prediction import Prediction
+from napari_echo.gui.grid import Grid
+from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.workers import Job, Jobs, Progress
+from napari_echo.ml.packs import ModelPack
+from napari_echo.workflow.model_agreement import ModelAgreement, iter_agreement
+
+AGREEING = "Comparing the models"
+
+
+class Comparing:
+    """What a reader does with several models.
+
+    Parameters
+    ----------
+    verbs : Verbs
+        The verbs of the review.
+    grid : Grid
+        The views side by side.
+
+    Signals
+    -------
+    agreement_changed()
+        The models' agreement was found, or no longer holds.
+    """
+
+    agreement_changed = Signal()
+
+    def __init__(self, verbs: Verbs, grid: Grid) -> None:
+        self.verbs = verbs
+        self.session = verbs.session
+        self.grid = grid
+        self.runner = Jobs(verbs.runner)
+        self.agreement: ModelAgreement | None = None
+        self._compared: tuple[Prediction, ...] = ()
+        self._agreement_wanted = False
+        session = self.session
+        for signal in (session.clip_changed, session.predictions_changed, session.truth_changed):
+            signal.connect(self._on_changed)
+        self.runner.busy_changed.connect(self._catch_up)
+        self.verbs.runner.busy_changed.connect(self._catch_up)
+
+    # Which models -----------------------------------------------------------------
+
+    def tick(self, pack: ModelPack, wanted: bool) -> None:
+        """Tick a model to run, or untick it; a refusal is told."""
+        try:
+            self.session.tick(pack, wanted)
+        except EchoError as error:
+            self.verbs.refused.emit(str(error))
+            # What shows the ticks must take back the one that was refused.
+            self.session.model_changed.emit()
+
+    def choose(self, pack: ModelPack) -> None:
+        """Choose a model, and show what it says where it has run; a refusal is told."""
+        try:
+            self.session.choose_pack(pack)
+        except EchoError as error:
+            self.verbs.refused.emit(str(error))
+            self.session.model_changed.emit()
+
+    def show_next(self) -> None:
+        """Show the prediction of the next model that has run."""
+        session = self.session
+        shown = session.prediction
+        ids = list(session.predictions)
+        if shown is None or len(ids) < 2:
+            self.verbs.told.emit("Only one model has run: tick others, and run them too.")
+            return
+        wanted = ids[(ids.index(shown.model_id) + 1) % len(ids)]
+        pack = next((pack for pack in session.packs if pack.id == wanted), None)
+        if pack is not None and pack in session.ticked:
+            session.choose_pack(pack)
+        else:
+            session.show_prediction(wanted)
+
+    # Side by side -----------------------------------------------------------------
+
+    def toggle_grid(self) -> None:
+        """Show the views side by side, or one view again."""
+        reason = "" if self.grid.is_on else self.grid.obstacle()
+        if reason:
+            self.verbs.refused.emit(reason)
+        else:
+            self.grid.set_on(not self.grid.is_on)
+
+    # Beside the reader's work -----------------------------------------------------
+
+    def want_agreement(self) -> None:
+        """Find how far the models agree, unless that is known; it is told by a signal."""
+        self._agreement_wanted = True
+        self._catch_up()
+
+    def _on_changed(self) -> None:
+        if self.agreement is not None or self._compared:
+            self.agreement, self._compared = None, ()
+            self.agreement_changed.emit()
+        self._agreement_wanted = False
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        session, clip = self.session, self.session.clip
+        # What the reader asked for comes first.
+        if clip is None or self.runner.busy or self.verbs.runner.busy:
+            return
+        predictions = tuple(session.predictions.values())
+        if self._agreement_wanted and len(predictions) > 1 and predictions != self._compared:
+            self._compared = predictions
+            self.runner.start(
+                AGREEING, _agree, predictions, done=partial(self._take_agreement, predictions)
+            )
+
+    def _take_agreement(
+        self, predictions: tuple[Prediction, ...], agreement: ModelAgreement
+    ) -> None:
+        if predictions == self._compared:
+            self.agreement = agreement
+            self.agreement_changed.emit()
+
+    def shut_down(self) -> None:
+        """Stop what is going on, and leave the views side by side."""
+        self.runner.shut_down()
+        self.grid.set_on(False)
+
+
+def _agree(predictions: Sequence[Prediction]) -> Job[ModelAgreement]:
+    total = len(predictions[0].segmentation.labels)
+    rows = []
+    for frame, dice in iter_agreement(predictions):
+        rows.append(dice)
+        yield Progress(frame + 1, total, AGREEING)
+    pairs = tuple(combinations([p.model_id for p in predictions], 2))
+    return ModelAgreement(pairs, np.stack(rows, axis=1))
