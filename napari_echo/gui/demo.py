@@ -20,8 +20,9 @@ from napari_echo.core.labels import LV
 from napari_echo.core.params import Criterion
 from napari_echo.gui.app import PLUGIN, open_viewer
 from napari_echo.gui.exporting import ExportChoice
+from napari_echo.gui.measuring import MEASURING
 from napari_echo.gui.review import EchoReview
-from napari_echo.gui.verbs import MARKING, MEASURING, PREDICTING
+from napari_echo.gui.verbs import MARKING, PREDICTING
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.describe import describe_clip, describe_measures
 
@@ -101,7 +102,8 @@ class _Demo:
     def wait(self, until: Callable[[], bool], what: str) -> None:
         """Run the window's event loop until something is so and no job runs."""
         deadline = time.monotonic() + PATIENCE_S
-        while self.review.jobs.busy or not until():
+        review = self.review
+        while review.jobs.busy or not review.measuring.is_up_to_date or not until():
             if self._refusals:
                 raise EchoError(f"The demo stopped at {what}: {self._refusals[0]}")
             if time.monotonic() > deadline:
@@ -173,8 +175,8 @@ class _Demo:
         if prediction is None or not self.session.measures["prediction"].beats:
             raise EchoError("The demo stopped: the model found no beat in the clip.")
         seconds["predict"] = prediction.seconds
-        # The job loads the model and measures besides.
-        seconds["load model and measure"] = spent[PREDICTING] - prediction.seconds
+        # The job loads the model besides.
+        seconds["load model"] = spent[PREDICTING] - prediction.seconds
         seconds["mark"] = spent[MARKING]
 
     def _fill_hollow(self, frame: int) -> int:
@@ -220,8 +222,9 @@ class _Demo:
                 "es": session.report.dice_at_es(session.key_frames),
                 "all_frames": session.report.mean_dice(),
             }
-        if MEASURING in self.review.jobs.seconds:
-            seconds = {**seconds, "measure again": self.review.jobs.seconds[MEASURING]}
+        measuring = self.review.measuring.runner.seconds
+        if MEASURING in measuring:
+            seconds = {**seconds, "measure": measuring[MEASURING]}
         summary["seconds"] = {step: round(spent, 3) for step, spent in seconds.items()}
         return summary
 

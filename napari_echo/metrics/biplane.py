@@ -25,6 +25,16 @@ ALIKE = 0.1
 """Share by which the long axes of two views may differ."""
 
 
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """One view's beat: the diameters of its discs at ED and ES, and its long axes, in cm."""
+
+    ed: NDArray[np.float64]
+    es: NDArray[np.float64]
+    led: float
+    les: float
+
+
 @dataclass(frozen=True)
 class Biplane:
     """What two views of one ventricle measure together.
@@ -66,39 +76,29 @@ def biplane_volume(
     return math.pi / 4 * float(widths @ others) * step
 
 
-def biplane(
-    measures: LVMeasures, other: LVMeasures, beat: int = 0, other_beat: int = 0
-) -> Biplane | None:
-    """Measure a beat of one view together with a beat of the other.
+def plane_of(measures: LVMeasures, beat: int) -> Plane | None:
+    """Take a beat of one view; None without a spacing or an LV in both key frames."""
+    if measures.unit_length != "cm" or not 0 <= beat < len(measures.beats):
+        return None
+    ed, es = measures.beats[beat].ed, measures.beats[beat].es
+    plane = Plane(
+        measures.widths[ed],
+        measures.widths[es],
+        float(measures.length[ed]),
+        float(measures.length[es]),
+    )
+    return plane if ed != es and math.isfinite(plane.led + plane.les) else None
 
-    Parameters
-    ----------
-    measures, other : LVMeasures
-        Of an A4C and of an A2C clip of the same study, in either order.
-    beat, other_beat : int
-        Place among the beats of each.
 
-    Returns
-    -------
-    Biplane or None
-        None where either has no spacing, or no such beat with an LV in both
-        key frames.
-    """
-    pair = ((measures, beat), (other, other_beat))
-    if any(m.unit_length != "cm" or place >= len(m.beats) for m, place in pair):
-        return None
-    volumes, gaps = [], []
-    for which in ("ed", "es"):
-        frames = [getattr(m.beats[place], which) for m, place in pair]
-        (a, b), (la, lb) = (
-            [m.widths[frame] for (m, _), frame in zip(pair, frames, strict=True)],
-            [float(m.length[frame]) for (m, _), frame in zip(pair, frames, strict=True)],
-        )
-        volumes.append(biplane_volume(a, b, la, lb))
-        gaps.append(abs(la - lb) / max(la, lb))
-    edv, esv = volumes
-    if not (math.isfinite(edv) and math.isfinite(esv) and edv > 0):
-        return None
-    if any(m.beats[place].ed == m.beats[place].es for m, place in pair):
-        return None
-    return Biplane(edv, esv, (edv - esv) / edv, max(gaps))
+def first_plane(measures: LVMeasures) -> Plane | None:
+    """Take the first beat that can be taken; None where there is none."""
+    planes = (plane_of(measures, beat) for beat in range(len(measures.beats)))
+    return next((plane for plane in planes if plane is not None), None)
+
+
+def biplane(plane: Plane, other: Plane) -> Biplane:
+    """Measure a beat of an A4C clip together with one of an A2C clip, in either order."""
+    edv = biplane_volume(plane.ed, other.ed, plane.led, other.led)
+    esv = biplane_volume(plane.es, other.es, plane.les, other.les)
+    gaps = [abs(a - b) / max(a, b) for a, b in ((plane.led, other.led), (plane.les, other.les))]
+    return Biplane(edv, esv, (edv - esv) / edv if edv > 0 else math.nan, max(gaps))

@@ -291,11 +291,13 @@ class Corrections(Committed):
 
         The clip need not be open any more.
         """
+        left = {*draft.changed_frames(), *draft.accepted}
         if revision is not None:
-            draft.take_commit(revision)
+            left -= set(revision.frames)
             self._add(clip, revision)
         if draft.journal is not None:
-            left = draft.changed_frames() or draft.accepted
+            if revision is not None:
+                draft.journal.commit(revision)
             self.journals.end(draft.journal, "keep" if left else "drop")
             draft.journal = None
         if revision is not None and self._clip is not None and self._clip.clip_id == clip.clip_id:
@@ -387,14 +389,14 @@ class Corrections(Committed):
 
     # Committing ---------------------------------------------------------------
 
-    def parent_for(self, reader: str) -> str | None:
-        """Find the revision that the open draft goes on from.
+    def parent_for(self, reader: str, draft: Draft | None = None) -> str | None:
+        """Find the revision that the open draft, or another one, goes on from.
 
         It is the one that the draft started from. A reader who started from a
         prediction or from truth goes on from the newest labels of his own,
         and without any begins a reading of his own.
         """
-        draft = self._draft
+        draft = draft or self._draft
         if draft is not None and draft.base.kind == "revision":
             return draft.base.id
         mine = [head.revision_id for head in self.heads if head.reader == reader]

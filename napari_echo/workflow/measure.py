@@ -75,8 +75,8 @@ def iter_measure(
     cache : dict or None
         What was measured before; what is measured now is added.
     whole : bool
-        Measure every frame; else the key frames, and of the others the area
-        alone, which takes next to no time.
+        Measure every frame; else the key frames, and of the others what the
+        cache knows, or the area alone, which takes next to no time.
 
     Returns
     -------
@@ -103,23 +103,28 @@ def iter_measure(
     for index in range(len(labels)):
         if not seen[index]:
             frames.append(area_alone(nothing, spacing))
-        elif index not in wanted:
-            frames.append(area_alone(labels[index] == LV, spacing))
         else:
-            frames.append(_measured(labels[index] == LV, spacing, cache))
+            frames.append(_measured(labels[index] == LV, spacing, cache, index in wanted))
         yield index + 1, len(labels)
     return gather(frames, spacing, key_frames)
 
 
 def _measured(
-    mask: NDArray[np.bool_], spacing: tuple[float, float] | None, cache: FrameCache | None
+    mask: NDArray[np.bool_],
+    spacing: tuple[float, float] | None,
+    cache: FrameCache | None,
+    wanted: bool,
 ) -> FrameMeasures:
-    if cache is None:
-        return frame_measures(mask, spacing)
+    """Measure a frame, or look it up; one that is not wanted is not measured."""
     key = blake2b(np.packbits(mask).data, digest_size=16).digest(), spacing
-    if key not in cache:
-        cache[key] = frame_measures(mask, spacing)
-    return cache[key]
+    found = cache.get(key) if cache is not None else None
+    if found is None:
+        if not wanted:
+            return area_alone(mask, spacing)
+        found = frame_measures(mask, spacing)
+        if cache is not None:
+            cache[key] = found
+    return found
 
 
 def _detect(area: NDArray[np.intp], annotated: NDArray[np.bool_], fps: float | None) -> KeyFrames:

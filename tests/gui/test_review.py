@@ -53,7 +53,9 @@ def reviewed(dock: Callable[[Session], Reviewed], session: Session) -> Reviewed:
 @pytest.fixture
 def wait(qtbot: QtBot) -> Callable[[EchoReview], None]:
     def until_idle(review: EchoReview) -> None:
-        qtbot.waitUntil(lambda: not review.jobs.busy, timeout=PATIENCE_MS)
+        qtbot.waitUntil(
+            lambda: not review.jobs.busy and review.measuring.is_up_to_date, timeout=PATIENCE_MS
+        )
 
     return until_idle
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from psygnal import Signal
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QWidget
 
-from napari_echo.core.keyframes import Beat
-from napari_echo.gui.panels.section import Section, gate
-from napari_echo.gui.verbs import Verbs
-from napari_echo.metrics.volume import BeatMeasures, LVMeasures
+from napari_echo.core.keyframes import Beat, Which
+from napari_echo.gui.measuring import Measuring
+from napari_echo.gui.panels import measure_rows
+from napari_echo.gui.panels.measure_rows import APICAL, LEFT, PERCENT, RIGHT, ROWS, TIPS
+from napari_echo.gui.panels.section import ElidedLabel, Section, gate
+from napari_echo.metrics.biplane import biplane, plane_of
 from napari_echo.workflow.session import Source
 
 COLUMNS: dict[Source, str] = {
@@ -20,11 +21,12 @@ COLUMNS: dict[Source, str] = {
     "truth": "Truth",
     "correction": "Corrected",
 }
-ROWS = ("EDV", "ESV", "EF", "FAC", "Volume", "Area", "Dice ED/ES", "Dice")
+# A measuring that ends sooner needs no word.
+PATIENCE_MS = 400
 
 
 class MeasuresPanel(Section):
-    """Shows volumes, EF and Dice, and jumps to ED and ES or sets them.
+    """Shows what was measured, and jumps to ED and ES, sets them, adds and removes beats.
 
     Signals
     -------
@@ -35,27 +37,38 @@ class MeasuresPanel(Section):
     frame_wanted = Signal(int)
 
     def __init__(
-        self, verbs: Verbs, current_frame: Callable[[], int], parent: QWidget | None = None
+        self,
+        measuring: Measuring,
+        current_frame: Callable[[], int],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__("Measures", "", parent)
-        self.verbs = verbs
-        self.session = verbs.session
+        self.measuring = measuring
+        self.session = measuring.session
+        self.current_frame = current_frame
+        self.busy_note = QLabel("measuring…")
+        self.busy_note.setVisible(False)
         self.beat = QComboBox()
-        self.beat.setToolTip("The beat whose frames and measures are shown.")
-        self.jump: dict[str, QPushButton] = {}
-        self.set_here: dict[str, QPushButton] = {}
-        self.heading_row.addWidget(self.beat)
+        self.beat.setToolTip("The beat whose frames and measures are shown; Shift-B for the next.")
+        self.add_beat, self.remove_beat = QPushButton("+"), QPushButton("−")
+        for widget in (self.busy_note, self.beat):
+            self.heading_row.addWidget(widget)
+        self.jump: dict[Which, QPushButton] = {}
+        self.set_here: dict[Which, QPushButton] = {}
         row = self.add_row()
-        for which in ("ED", "ES"):
+        keys: tuple[Which, ...] = ("ED", "ES")
+        for which in keys:
             go, here = QPushButton(which), QPushButton("set")
             go.clicked.connect(lambda _=False, w=which: self.go(w))
-            here.clicked.connect(
-                lambda _=False, w=which: verbs.set_key_frame(self._index(), w, current_frame())
-            )
-            here.setFixedWidth(40)
+            here.clicked.connect(lambda _=False, w=which: self.set_frame(w))
+            here.setFixedWidth(36)
             row.addWidget(go, 1)
             row.addWidget(here)
             self.jump[which], self.set_here[which] = go, here
+        for button, act in ((self.add_beat, self.add), (self.remove_beat, self.remove)):
+            button.setFixedWidth(24)
+            button.clicked.connect(act)
+            row.addWidget(button)
         self.grid = QGridLayout()
         self.grid.setContentsMargins(0, 0, 0, 0)
         self.grid.setHorizontalSpacing(8)
@@ -71,108 +84,196 @@ class MeasuresPanel(Section):
                     cell.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.grid.addWidget(cell, r, c)
                 self.cells[r, c] = cell
+        self.band = ElidedLabel(lines=2)
+        self.body.addWidget(self.band)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE_MS)
+        self._patience.timeout.connect(lambda: self.busy_note.setVisible(True))
         self.beat.activated.connect(self.refresh)
+        session = self.session
         for signal in (
-            self.session.clip_changed,
-            self.session.key_frames_changed,
-            self.session.measures_changed,
-            self.session.prediction_changed,
+            session.clip_changed,
+            session.key_frames_changed,
+            session.measures_changed,
+            session.prediction_changed,
         ):
             signal.connect(self.refresh)
-        verbs.runner.busy_changed.connect(self.refresh)
+        measuring.runner.busy_changed.connect(self._show_busy)
         self.refresh()
+
+    # ED and ES --------------------------------------------------------------------
 
     def _index(self) -> int:
         return max(self.beat.currentIndex(), 0)
 
-    def _beat(self) -> Beat | None:
+    def _beats(self) -> tuple[Beat, ...]:
         key_frames = self.session.key_frames
-        beats = key_frames.beats if key_frames is not None else ()
+        return key_frames.beats if key_frames is not None else ()
+
+    def _beat(self) -> Beat | None:
+        beats = self._beats()
         return beats[self._index()] if self._index() < len(beats) else None
 
-    def go(self, which: str) -> None:
+    def go(self, which: Which) -> None:
         """Go to the ED or the ES frame of the beat that is chosen."""
         beat = self._beat()
         if beat is not None:
             self.frame_wanted.emit(beat.ed if which == "ED" else beat.es)
 
+    def set_frame(self, which: Which) -> None:
+        """Make the frame on show ED or ES of the beat that is chosen."""
+        if self.session.clip is None:
+            return
+        frame = self.current_frame()
+        self.measuring.set_key_frame(self._index(), which, frame)
+        places = [i for i, b in enumerate(self._beats()) if frame == (b.ed, b.es)[which == "ES"]]
+        if places and self._index() not in places:
+            self._choose(places[0])
+
+    def next_beat(self) -> None:
+        """Choose the next beat, after the last the first, and go to its ED."""
+        n = len(self._beats())
+        if n:
+            self._choose((self._index() + 1) % n)
+            self.go("ED")
+
+    def add(self) -> None:
+        """Add a beat with the frame on show as its ED."""
+        place = self.measuring.add_beat(self.current_frame())
+        if place is not None:
+            self._choose(place)
+
+    def remove(self) -> None:
+        """Take the beat that is chosen away."""
+        if self._beat() is not None:
+            self.measuring.remove_beat(self._index())
+
+    def _choose(self, place: int) -> None:
+        self.beat.setCurrentIndex(place)
+        self.refresh()
+
+    # Showing ----------------------------------------------------------------------
+
+    def _show_busy(self) -> None:
+        if not self.measuring.runner.busy:
+            self._patience.stop()
+            self.busy_note.setVisible(False)
+        elif not self._patience.isActive() and self.busy_note.isHidden():
+            self._patience.start()
+
     def refresh(self) -> None:
         """Show the session as it is."""
-        session = self.session
-        key_frames = session.key_frames
-        n_beats = len(key_frames.beats) if key_frames is not None else 0
-        if self.beat.count() != n_beats:
+        session, n = self.session, len(self._beats())
+        if self.beat.count() != n:
+            chosen = min(self._index(), max(n - 1, 0))
             self.beat.clear()
-            self.beat.addItems([f"beat {i + 1}/{n_beats}" for i in range(n_beats)])
-        self.beat.setVisible(n_beats > 1)
-        beat = self._beat()
-        busy = f"{self.verbs.runner.title} is going on." if self.verbs.runner.busy else ""
+            self.beat.addItems([f"beat {i + 1}/{n}" for i in range(n)])
+            self.beat.setCurrentIndex(chosen)
+        self.beat.setVisible(n > 1)
+        beat, key_frames = self._beat(), session.key_frames
         closed = "" if session.clip is not None else "Open a clip first."
-        for which in ("ED", "ES"):
+        for which in self.jump:
             frame = None if beat is None else beat.ed if which == "ED" else beat.es
             self.jump[which].setText(which if frame is None else f"{which} {frame}")
-            origin = key_frames.origin if key_frames is not None else ""
+            if frame is None or key_frames is None:
+                origin = ""
+            else:
+                origin = measure_rows.origin_tip(key_frames, which, frame)
+            key = "J" if which == "ED" else "K"
             gate(
                 self.jump[which],
                 closed or ("" if frame is not None else f"No {which} frame is known yet."),
-                f"Go to frame {frame}, {which} as {origin}.",
+                f"Go to frame {frame} ({key}). {origin}",
             )
             gate(
                 self.set_here[which],
-                closed or busy,
-                f"Make the frame on show the {which} frame of this beat.",
+                closed,
+                f"Make the frame on show the {which} frame of this beat (Shift-{key}).",
             )
+        gate(
+            self.add_beat,
+            closed,
+            "Add a beat whose ED is the frame on show; its ES is the smallest LV before the next.",
+        )
+        gate(
+            self.remove_beat,
+            closed or ("" if n else "There is no beat to take away."),
+            "Take this beat away.",
+        )
         self._fill_table()
 
     def _fill_table(self) -> None:
         """Write one column a source, and hide the rows and columns that say nothing."""
         texts = dict.fromkeys(self.cells, "")
-        units = {"EF": "%", "FAC": "%"}
+        tips = dict.fromkeys(self.cells, "")
+        session, clip = self.session, self.session.clip
+        view = clip.view if clip is not None else "unknown"
+        unit = "mm" if clip is not None and clip.spacing_mm is not None else "px"
+        units = dict.fromkeys(PERCENT, "%") | dict.fromkeys((LEFT, APICAL, RIGHT), unit)
+        units |= {"EF error": "pts", "Biplane V": "ml"}
         for c, (source, title) in enumerate(COLUMNS.items(), start=1):
-            measures = self.session.measures.get(source)
+            measures = session.measures.get(source)
             if measures is None:
                 continue
             texts[0, c] = title
             units |= dict.fromkeys(("EDV", "ESV", "Volume"), measures.unit_volume)
-            units["Area"] = measures.unit_area
-            for name, value in self._values(source, measures).items():
+            units |= {"Area": measures.unit_area, "Length": measures.unit_length}
+            values, own_tips = self._values(source)
+            for name, value in values.items():
                 texts[ROWS.index(name) + 1, c] = value
+                tips[ROWS.index(name) + 1, c] = own_tips.get(name, "")
         for r, name in enumerate(ROWS, start=1):
             if any(texts[r, c] for c in range(1, len(COLUMNS) + 1)):
-                texts[r, 0] = f"{name} {units.get(name, '')}".strip()
+                texts[r, 0] = measure_rows.row_title(name, view, units.get(name, ""))
+            tips[r, 0] = TIPS[name] or measure_rows.wall_tip(view)
         for where, cell in self.cells.items():
-            cell.setText(texts[where])
+            if cell.text() != texts[where]:
+                cell.setText(texts[where])
+            cell.setToolTip(tips[where] or tips[where[0], 0])
             cell.setVisible(bool(texts[where]))
+        self._show_band()
+
+    def _show_band(self) -> None:
+        differences = self.session.differences.get("prediction", ())
+        index = self._index()
+        text, tip = "", ""
+        if index < len(differences):
+            text, tip = measure_rows.band_sentence(differences[index])
+        self.band.set_full_text(text, tip)
+        self.band.setVisible(bool(text))
 
     def shown(self, row: str, source: Source) -> str:
         """Return what the table says in a row of `ROWS` of a source; empty for nothing."""
         return self.cells[ROWS.index(row) + 1, list(COLUMNS).index(source) + 1].text()
 
-    def _values(self, source: Source, measures: LVMeasures) -> dict[str, str]:
-        index, n = self._index(), len(measures.beats)
-        values: dict[str, str] = {}
-        if index < n:
-            beat: BeatMeasures = measures.beats[index]
-            values = {
-                "EDV": _number(beat.edv),
-                "ESV": _number(beat.esv),
-                "EF": _number(100 * beat.ef),
-                "FAC": _number(100 * beat.fac),
-            }
-        elif len(measures.area) == 1:
-            # A still has no beat, but a size.
-            values = {"Volume": _number(measures.volume[0]), "Area": _number(measures.area[0])}
-        report, key_frames = self.session.report, self.session.key_frames
-        if source == "prediction" and report is not None and key_frames is not None:
-            dices = (report.dice_at_ed(key_frames), report.dice_at_es(key_frames))
-            if dices != (None, None):
-                values["Dice ED/ES"] = "/".join("–" if d is None else f"{d:.3f}" for d in dices)
-            elif (mean := report.mean_dice()) is not None:
+    def _values(self, source: Source) -> tuple[dict[str, str], dict[str, str]]:
+        """What a source's column says, and the tool tips of its cells."""
+        session, clip, index = self.session, self.session.clip, self._index()
+        measures, tips = session.measures[source], {}
+        values = measure_rows.beat_values(measures, index)
+        differences = session.differences.get(source, ())
+        if index < len(differences):
+            difference = differences[index]
+            values |= measure_rows.difference_values(difference)
+            unit = "mm" if clip is not None and clip.spacing_mm is not None else "px"
+            against = f" Against the {difference.reference}."
+            for row in ("EF error", "Dice ED/ES"):
+                tips[row] = TIPS[row] + against
+            base = measure_rows.base_tip(difference, unit)
+            view = clip.view if clip is not None else "unknown"
+            for row in (LEFT, APICAL, RIGHT):
+                tips[row] = f"{measure_rows.wall_tip(view)} {base}{against}"
+        report = session.report
+        if source == "prediction" and report is not None and "Dice ED/ES" not in values:
+            mean = report.mean_dice()
+            if mean is not None:
                 values["Dice"] = f"{mean:.3f}"
-        return values
-
-
-def _number(value: float) -> str:
-    if not math.isfinite(value):
-        return "–"
-    return f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
+        partner = self.measuring.partners.of(clip) if clip is not None else None
+        plane = plane_of(measures, index)
+        if partner is not None and plane is not None and source in partner.planes:
+            found = biplane(plane, partner.planes[source])
+            values |= measure_rows.biplane_values(found)
+            tip = measure_rows.biplane_tip(found, partner)
+            tips |= {row: f"{TIPS[row]} {tip}" for row in ("Biplane EF", "Biplane V")}
+        return values, tips
