@@ -76,7 +76,7 @@ class Readers:
         self._met_at = -1
         self._keys: dict[str, str] = {}
         studying.interlude = self.due
-        self.jobs.failed.connect(verbs.refused.emit)
+        self.jobs.failed.connect(lambda sentence: verbs.refused.emit(sentence))
         session, corrections = self.session, self.session.corrections
         session.clip_changed.connect(self._note_clip)
         session.hidden_changed.connect(self._on_hidden)

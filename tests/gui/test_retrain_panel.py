@@ -90,14 +90,6 @@ def test_it_says_what_is_still_needed(make_panel: Callable[..., RetrainPanel], p
     assert not empty.retraining.running
 
 
-def test_the_choices_are_folded_away_until_they_are_wanted(panel: RetrainPanel) -> None:
-    assert not panel.choose_validation.isVisible()
-    panel.set_up.click()
-    assert panel.choose_validation.isVisible()
-    panel.set_up.click()
-    assert not panel.choose_validation.isVisible()
-
-
 def test_it_asks_for_what_was_chosen(panel: RetrainPanel, phantom_stills: Path) -> None:
     panel.base.setCurrentText("pidnet-s-phantom")
     panel.iterations.setValue(7)

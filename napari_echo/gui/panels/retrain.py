@@ -9,13 +9,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -30,7 +28,7 @@ from napari_echo.gui.wording import duration_text
 from napari_echo.ml.fine_tune import config_for
 from napari_echo.ml.packs import ModelPack
 
-NO_VALIDATION = "Choose a validation set under Set up first: it judges the new model."
+NO_VALIDATION = "Open this section and choose a validation set: it judges the new model."
 NO_CORRECTION = "Commit a frame first: corrections are what is learned."
 
 
@@ -68,14 +66,6 @@ class RetrainPanel(Section):
         self.refresh()
 
     def _add_choices(self) -> None:
-        # Folded away: it is wanted now and then, and the dock is to fit a small screen.
-        self.set_up = QPushButton("Set up")
-        self.set_up.setToolTip("Show what it learns from, and what judges it.")
-        self.heading_row.insertWidget(1, self.set_up)
-        self.choices = QWidget()
-        self.choices.hide()
-        self.set_up.clicked.connect(self.fold)
-        self.body.addWidget(self.choices)
         self.base = QComboBox()
         may_shrink(self.base)
         self.base.setToolTip("The model that goes on learning; it stays as it is.")
@@ -87,20 +77,15 @@ class RetrainPanel(Section):
         self.old_label, self.choose_old = ElidedLabel(), QPushButton("Folder…")
         self.forget_old = QPushButton("None")
         self.forget_old.setToolTip("Learn from the corrections alone.")
-        rows = QVBoxLayout(self.choices)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(3)
         for widgets in (
             (self.base,),
             (QLabel("iterations"), self.iterations),
             (self.validation_label, self.choose_validation),
             (self.old_label, self.choose_old, self.forget_old),
         ):
-            row = QHBoxLayout()
-            row.setSpacing(4)
+            row = self.add_row()
             for place, widget in enumerate(widgets):
                 row.addWidget(widget, 0 if place else 1)
-            rows.addLayout(row)
         self.base.activated.connect(self.refresh)
         self.choose_validation.clicked.connect(self.ask_validation)
         self.choose_old.clicked.connect(self.ask_old)
@@ -139,12 +124,6 @@ class RetrainPanel(Section):
         self.body.addWidget(self.use)
         for widget in (self.table, self.verdict, self.use):
             widget.hide()
-
-    def fold(self) -> None:
-        """Show the choices, or fold them away."""
-        hidden = self.choices.isHidden()
-        self.choices.setVisible(hidden)
-        self.set_up.setText("Hide" if hidden else "Set up")
 
     # What is chosen -------------------------------------------------------------
 
