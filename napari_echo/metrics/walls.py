@@ -6,10 +6,10 @@ the reference (its cavity is too large there), below zero where it lies
 inside. The mean of a segment's points is its signed error, in mm: a model
 that cuts the apex short has a negative apical error, whatever its Dice says.
 
-The segments are those of the reference: its annulus line is the base, of the
-contour from one end of the annulus over the apex to the other the part in the
-apical third of the long axis is the apex, and what lies to the left and to
-the right of the axis are the walls. Which wall is which follows from the view
+The segments are those of the reference: its outline below the annulus is the
+base; of the contour from one end of the annulus over the apex to the other,
+the part in the apical third of the long axis is the apex, and what lies to
+the left and to the right of the axis are the walls. Which wall is which follows from the view
 as the guidelines have it displayed, apex up (Lang et al., J Am Soc
 Echocardiogr 28 (2015), 1-39), as CAMUS and EchoNet-Dynamic are: in an apical
 four-chamber view the septum is on the left of the picture and the lateral
@@ -32,7 +32,7 @@ from napari_echo.core.discs import long_axis, outer_contour
 APICAL_SHARE = 1 / 3
 """Share of the long axis, from the apex, that is called apical."""
 
-_STEP = 0.5  # pixels between the points of an outline
+_STEP = 0.1  # pixels between the points that distances are taken to
 _NAMES = {"A4C": ("septal", "lateral"), "A2C": ("inferior", "anterior")}
 
 
@@ -96,10 +96,8 @@ def wall_errors(
     outline, other = outer_contour(reference), outer_contour(mask)
     if axis is None or outline is None or other is None:
         return None
-    arc = open_part(outline, axis)
-    parts = [_dense(arc), _dense(np.stack([arc[-1], arc[0]]))]
-    points = np.concatenate(parts)
-    is_base = np.arange(len(points)) >= len(parts[0])
+    points, arc = outline[:-1], open_part(outline, axis)
+    is_base = ~(points[:, np.newaxis] == arc).all(axis=2).any(axis=1)
     distance, _ = KDTree(_dense(other) * scale).query(points * scale)
     inside = points_in_poly(points, other)  # type: ignore[no-untyped-call]
     signed = np.where(inside, distance, -distance)

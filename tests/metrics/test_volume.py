@@ -97,3 +97,40 @@ def test_a_ventricle_in_a_corner_measures_the_same() -> None:
     cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     whole, cut_out = (lv_measures(m[None], (1.0, 1.0), NO_BEAT) for m in (mask, cut))
     assert cut_out.volume[0] == pytest.approx(whole.volume[0])
+
+
+@pytest.mark.parametrize("spacing", [(0.5, 0.5), (0.4, 0.8)])
+def test_the_open_contour_of_half_an_ellipse_and_its_shortening(
+    spacing: tuple[float, float],
+) -> None:
+    def arc(length: float, radius: float) -> float:
+        t = np.linspace(0, math.pi, 10_001)
+        points = np.stack([length * np.sin(t), radius * np.cos(t)])
+        return float(np.linalg.norm(np.diff(points), axis=0).sum())
+
+    masks = np.stack([ventricle(spacing), ventricle(spacing, length=70, radius=16)])
+    measures = lv_measures(masks, spacing, KeyFrames((Beat(0, 1),), "traced"))
+    diastole, systole = arc(LENGTH, RADIUS), arc(70, 16)
+    # The annulus is found where the wall ends to be flat, a little above the base.
+    assert measures.contour[0] == pytest.approx(diastole / 10, rel=0.035)
+    assert measures.contour[1] == pytest.approx(systole / 10, rel=0.035)
+    (beat,) = measures.beats
+    assert beat.shortening == pytest.approx((systole - diastole) / diastole, abs=0.015)
+    assert (beat.led, beat.les) == (measures.length[0], measures.length[1])
+
+
+def test_apex_and_base_are_placed_in_the_image() -> None:
+    spacing = (0.5, 0.5)
+    measures = lv_measures(ventricle(spacing)[None], spacing, NO_BEAT)
+    # `ventricle` has the middle of its annulus at 104 mm down and 65 mm across.
+    assert measures.apex[0] == pytest.approx((10.4 - LENGTH / 10, 6.5), abs=0.1)
+    assert measures.base[0] == pytest.approx((10.4, 6.5), abs=0.3)
+
+
+def test_a_beat_of_one_frame_is_still_to_be_set_and_has_no_ef() -> None:
+    half_set = KeyFrames((Beat(0, 0),), "set by reader")
+    (beat,) = lv_measures(ventricle((1.0, 1.0))[None], (1.0, 1.0), half_set).beats
+    assert math.isnan(beat.ef)
+    assert math.isnan(beat.fac)
+    assert math.isnan(beat.shortening)
+    assert beat.edv > 0
