@@ -185,7 +185,7 @@ class _Demo:
         if not isinstance(layer, Labels):
             raise EchoError("The demo stopped: there is no correction layer.")
         hollow = largest_hollow(np.asarray(layer.data[frame]) == LV)
-        self.review.correct_panel.paint_wanted.emit(LV)
+        self.review.editing.paint(LV)
         before = int(np.count_nonzero(layer.data[frame] == LV))
         layer.brush_size = BRUSH
         for y, x in np.argwhere(hollow):

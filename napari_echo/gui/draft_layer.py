@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
+from psygnal import Signal
 
 from napari_echo.core.labels import CAMUS_SCHEMA
 from napari_echo.gui.layer_data import KEY, colors, grid
@@ -33,8 +34,16 @@ class DraftLayer:
     Attributes
     ----------
     dragging : bool
-        Whether a contour is being dragged, which is one stroke.
+        Whether a contour is being dragged, or a propagation taken over, which
+        is one stroke.
+
+    Signals
+    -------
+    leaving()
+        Another clip was opened; the layers of the one before are still there.
     """
+
+    leaving = Signal()
 
     def __init__(self, layers: ReviewLayers) -> None:
         self.layers = layers
@@ -125,6 +134,7 @@ class DraftLayer:
 
     def follow_clip(self) -> None:
         """Fit the layer to the clip that was opened; called before the old clip's layers go."""
+        self.leaving.emit()
         clip = self.session.clip
         old = next(
             (

@@ -89,6 +89,85 @@ ACTIONS: tuple[KeyAction, ...] = (
         "Shift-W",
         lambda r: r.comparing.toggle_grid(),
     ),
+    # Correcting
+    KeyAction(
+        "Correct", "contour", "Drag the contour", "Shift-D", lambda r: r.contour_tool.toggle()
+    ),
+    KeyAction("Correct", "smooth", "Smooth the contour", "Shift-M", lambda r: r.editing.smooth()),
+    KeyAction(
+        "Correct",
+        "copy_previous",
+        "Copy the labels of the frame before",
+        ",",
+        lambda r: r.editing.copy_from(-1),
+    ),
+    KeyAction(
+        "Correct",
+        "copy_next",
+        "Copy the labels of the next frame",
+        ".",
+        lambda r: r.editing.copy_from(1),
+    ),
+    KeyAction(
+        "Correct",
+        "propagate",
+        "Propagate the corrected frames, or drop what is shown",
+        "Shift-F",
+        lambda r: r.propagating.toggle(),
+    ),
+    KeyAction(
+        "Correct",
+        "keep_propagation",
+        "Keep what propagation shows",
+        "Shift-Enter",
+        lambda r: r.correct_panel.propagate.accept(),
+    ),
+    KeyAction(
+        "Correct", "undo", "Undo a stroke", "Control-Z", lambda r: r.editing.corrections.undo()
+    ),
+    KeyAction(
+        "Correct",
+        "redo",
+        "Do an undone stroke again",
+        "Control-Shift-Z",
+        lambda r: r.editing.corrections.redo(),
+    ),
+    # Verdicts
+    KeyAction(
+        "Verdict",
+        "accept_pair",
+        "Accept the ED/ES pair, next clip",
+        "Shift-Y",
+        lambda r: r.editing.give("accepted"),
+    ),
+    KeyAction(
+        "Verdict",
+        "reject",
+        "Reject the clip, next clip",
+        "Shift-X",
+        lambda r: r.editing.give("rejected"),
+    ),
+    KeyAction(
+        "Verdict",
+        "second_reader",
+        "Leave it to a second reader, next clip",
+        "Shift-S",
+        lambda r: r.editing.give("second reader"),
+    ),
+    KeyAction(
+        "Verdict",
+        "comment",
+        "Write a comment",
+        "Shift-C",
+        lambda r: r.correct_panel.focus_comment(),
+    ),
+    KeyAction(
+        "Verdict",
+        "commit",
+        "Commit what was corrected, stay on the clip",
+        "Control-Enter",
+        lambda r: r.editing.commit(),
+    ),
 )
 
 

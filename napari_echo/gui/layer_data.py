@@ -14,7 +14,10 @@ from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import LabelSchema, Segmentation, Structure
 
 KEY = "napari_echo"
-Role = Literal["clip", "hardness", "prediction", "hard pixels", "truth", "correction"]
+Role = Literal[
+    "clip", "hardness", "prediction", "hard pixels", "truth", "correction",
+    "propagation", "contour", "contour points",
+]  # fmt: skip
 # From the bottom of the canvas to the top.
 ROLES: tuple[Role, ...] = get_args(Role)
 HARD_SCHEMA = LabelSchema("hard pixels", (Structure(1, "hard", "#cc79a7"),))

@@ -21,25 +21,31 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.gui import keys
 from napari_echo.gui.bottom import BottomDocks
+from napari_echo.gui.committing import Committing
 from napari_echo.gui.comparing import Comparing
+from napari_echo.gui.contour_tool import ContourTool
 from napari_echo.gui.curves import CurvesWidget
 from napari_echo.gui.dropping import Dropping
+from napari_echo.gui.editing import Editing
 from napari_echo.gui.folding import Folding
 from napari_echo.gui.grid import Grid
 from napari_echo.gui.layer_data import tag_of
 from napari_echo.gui.layers import ReviewLayers
 from napari_echo.gui.measuring import Measuring
+from napari_echo.gui.panels.checks import CHECKS_DOCK, ChecksPanel
 from napari_echo.gui.panels.clip import ClipPanel
 from napari_echo.gui.panels.correct import CorrectPanel
 from napari_echo.gui.panels.export import ExportPanel
 from napari_echo.gui.panels.marks import MarksPanel
 from napari_echo.gui.panels.measures import MeasuresPanel
 from napari_echo.gui.panels.model import ModelPanel
+from napari_echo.gui.panels.propagate import PropagateRows
 from napari_echo.gui.panels.readers import ReadersPanel
 from napari_echo.gui.panels.retrain import RetrainPanel
 from napari_echo.gui.panels.status import StatusPanel
 from napari_echo.gui.panels.studies import StudiesPanel
 from napari_echo.gui.preferences import keep, restore
+from napari_echo.gui.propagating import Propagating
 from napari_echo.gui.readers import Readers
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.scanning import Scanning
@@ -99,9 +105,24 @@ class EchoReview(QWidget):
         self.measures_panel: MeasuresPanel = MeasuresPanel(
             self.measuring, lambda: self.layers.frame
         )
+        self.checks_panel = ChecksPanel(self.session)
         self.marks_panel: MarksPanel = MarksPanel(self.verbs)
+        self.committing: Committing = Committing(self.session, Jobs(self))
+        self.editing: Editing = Editing(
+            self.verbs,
+            self.layers,
+            self.committing,
+            self.studying.step,
+            lambda: self.measures_panel.beat.currentIndex(),
+        )
+        self.contour_tool: ContourTool = ContourTool(self.editing)
+        self.propagating: Propagating = Propagating(self.editing)
         self.correct_panel: CorrectPanel = CorrectPanel(
-            self.verbs, self.recovery, lambda: self.layers.frame
+            self.verbs,
+            self.recovery,
+            self.editing,
+            self.contour_tool,
+            PropagateRows(self.propagating),
         )
         self.export_panel = ExportPanel(self.verbs)
         self.retrain_panel = RetrainPanel(self.verbs)
@@ -161,17 +182,16 @@ class EchoReview(QWidget):
         self.bottom = BottomDocks(self.viewer)
         self.bottom.add(CURVES_DOCK, self.curves)
         self.bottom.add(STUDIES_DOCK, self.studies_panel)
+        self.bottom.add(CHECKS_DOCK, self.checks_panel)
         self.bottom.add(READERS_DOCK, self.readers_panel)
 
     def _connect(self) -> None:
         self.verbs.refused.connect(show_error)
         self.verbs.may_leave = self.may_leave
-        for panel in (self.measures_panel, self.marks_panel, self.curves):
+        for panel in (self.measures_panel, self.marks_panel, self.curves, self.checks_panel):
             panel.frame_wanted.connect(self.layers.go_to)
         self.marks_panel.heat_wanted.connect(self.layers.show_heat)
-        self.correct_panel.paint_wanted.connect(self.layers.draft.paint_with)
-        self.correct_panel.restore_wanted.connect(self.session.corrections.restore)
-        self.correct_panel.discard_wanted.connect(self._discard)
+        self.correct_panel.discard.clicked.connect(self._discard)
         self.correct_panel.reader.editingFinished.connect(
             lambda: self.readers.set_reader(self.correct_panel.reader.text())
         )
@@ -230,6 +250,7 @@ class EchoReview(QWidget):
     def _fit_view(self) -> None:
         # Not before the first clip's slider and the docks have taken their room.
         QTimer.singleShot(SETTLE_MS, self.viewer.reset_view)
+        QTimer.singleShot(SETTLE_MS, self.layers.draft.prepare)
 
     def may_leave(self) -> bool:
         """Ask what becomes of strokes that are not committed; True where the clip may be left."""
@@ -290,6 +311,8 @@ class EchoReview(QWidget):
         if self.session.corrections.recoverable is not None:
             return self.correct_panel.recover
         step = next_step(self.session)
+        if step is Step.CORRECT and not self.editing.obstacle("accepted"):
+            return self.correct_panel.pair
         if step is Step.CORRECT and not commit_obstacle(self.session):
             return self.correct_panel.commit
         if step is Step.LOAD and self.session.studies.neighbour(1) is not None:
@@ -341,7 +364,10 @@ class EchoReview(QWidget):
         self.comparing.shut_down()
         self.readers.shut_down()
         self.retrain_panel.retraining.shut_down()
+        self.contour_tool.disconnect()
+        self.propagating.disconnect()
         self.layers.disconnect()
+        self.committing.finish()
         self.session.corrections.close()
         self.viewer.dims.events.current_step.disconnect(self.curves.move_cursor)
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)

@@ -16,6 +16,7 @@ from napari_echo.core.labels import Segmentation
 from napari_echo.core.params import HardnessParams
 from napari_echo.core.revision import Revision
 from napari_echo.gui import jobs
+from napari_echo.gui.committing import COMMITTING, commit_job
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
@@ -24,7 +25,7 @@ from napari_echo.workflow.session import Session
 from napari_echo.workflow.studies import StudyItem
 
 LOADING, PREDICTING = "Loading", "Predicting"
-MARKING, COMMITTING = "Marking", "Committing"
+MARKING = "Marking"
 
 
 class Verbs:
@@ -216,24 +217,15 @@ class Verbs:
         if not self.may(reason) or clip is None or draft is None or store is None:
             return
         session.reader = reader.strip()
-        parent = corrections.parent_for(session.reader)
-        job = partial(
-            jobs.commit,
+        job = commit_job(
+            session,
             store,
             clip,
-            draft.labels.copy(),
+            draft,
             corrections.uncommitted,
-            draft.base,
-            draft.schema,
-            session.key_frames or KeyFrames((), "detected"),
-            reader=session.reader,
-            started=draft.started,
-            seconds=draft.seconds(),
-            comment=comment.strip(),
+            comment=comment,
             status="corrected" if draft.changed_frames() else "accepted",
-            parent=parent,
-            **session.blind.tags(draft.base, parent),
-            supersedes=corrections.rivals(parent) if resolve else (),
+            resolve=resolve,
         )
         self.runner.start(COMMITTING, job, done=partial(self._take_commit, clip))
 

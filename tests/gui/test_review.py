@@ -122,7 +122,7 @@ def test_the_whole_way_from_a_file_to_a_labelled_set(
     review.correct_panel.action.click()
     assert not review.correct_panel.commit.isEnabled()
     review.layers.go_to(4)
-    review.correct_panel.paint_wanted.emit(2)
+    review.editing.paint(2)
     correction(review).paint((4, 10, 10), correction(review).selected_label)
     assert primary(review) == [review.correct_panel.commit]
     before = session.measures["prediction"]

@@ -1,65 +1,63 @@
-"""Step 4: correct frames and commit them."""
+"""Step 4: correct frames, give a verdict, and commit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from qtpy.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
 
-from psygnal import Signal
-from qtpy.QtWidgets import QComboBox, QGridLayout, QLineEdit, QPushButton, QWidget
-
-from napari_echo.core.revision import Revision
+from napari_echo.core.revision import Status
+from napari_echo.gui.contour_tool import ContourTool
+from napari_echo.gui.editing import Editing
 from napari_echo.gui.panels.fork import ForkBox
-from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink, swatch
+from napari_echo.gui.panels.propagate import PropagateRows
+from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
+from napari_echo.gui.panels.tools import ToolRows
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import frames_text, when
-from napari_echo.workflow.corrections import Start
 from napari_echo.workflow.journal_replay import Replay
+from napari_echo.workflow.starts import Choice
 
-STARTS: dict[Start, str] = {
-    "prediction": "the prediction",
-    "correction": "what was committed",
-    "truth": "the ground truth",
-    "nothing": "nothing",
-}
+STARTS = {"correction": "what was committed", "truth": "the ground truth", "nothing": "nothing"}
 
 
 class CorrectPanel(Section):
-    """Starts a correction, picks what is painted, and commits.
+    """Chooses what a correction starts from, its tools, and what becomes of the clip.
 
-    Signals
-    -------
-    paint_wanted(int)
-        The reader wants to paint a structure; 0 erases.
-    restore_wanted(int)
-        The reader wants a frame back as it was.
-    discard_wanted()
-        The reader wants to drop the correction.
+    Every tool starts the correction itself.
+
+    Parameters
+    ----------
+    verbs : Verbs
+        The verbs of the review.
+    recovery : Recovery
+        Takes up edits of earlier sessions.
+    editing : Editing
+        The tools and the verdicts.
+    contour : ContourTool
+        Drags the contour.
+    propagate : PropagateRows
+        The rows that carry corrected frames on.
     """
-
-    paint_wanted = Signal(int)
-    restore_wanted = Signal(int)
-    discard_wanted = Signal()
 
     def __init__(
         self,
         verbs: Verbs,
         recovery: Recovery,
-        current_frame: Callable[[], int],
+        editing: Editing,
+        contour: ContourTool,
+        propagate: PropagateRows,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(Step.CORRECT.title, "Start", parent)
         self.verbs = verbs
         self.session = verbs.session
         self.corrections = self.session.corrections
-        self.current_frame = current_frame
+        self.editing = editing
         self.start_from = QComboBox()
-        self.start_from.setToolTip("The labels that the correction starts from.")
         self.discard = QPushButton("Discard")
-        self.tools = QGridLayout()
-        self.tools.setSpacing(3)
-        self._tool_buttons: list[QPushButton] = []
+        self.tools = ToolRows(editing, contour)
+        self.propagate = propagate
         self.accept, self.restore = QPushButton("Accept frame"), QPushButton("Restore frame")
         self.undo, self.redo = QPushButton("↶"), QPushButton("↷")
         for button in (self.undo, self.redo):
@@ -71,102 +69,105 @@ class CorrectPanel(Section):
         self.reader, self.comment = QLineEdit(self.session.reader), QLineEdit()
         self.reader.setPlaceholderText("reader")
         self.reader.setToolTip("Your name or initials; every revision carries it.")
-        self.comment.setPlaceholderText("comment")
-        self.comment.setToolTip("A remark on this revision.")
+        self.comment.setPlaceholderText("comment (Shift-C)")
+        self.comment.setToolTip("A remark on this revision. Return commits.")
         self.waiting = ElidedLabel()
         self.commit = QPushButton("Commit")
+        self.pair = QPushButton("Accept ED/ES")
+        self.reject, self.second = QPushButton("Reject"), QPushButton("2nd reader")
         may_shrink(self.start_from, self.reader, self.comment)
+        self._lay_out()
+        self._connect(recovery)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        self.heading_row.insertWidget(1, self.start_from, 1)
+        self.heading_row.addWidget(self.discard)
         self.body.addWidget(self.waiting_edits)
         self.add_row(self.recover, self.set_aside, stretch=1)
         self.body.addWidget(self.fork)
-        row = self.add_row()
-        row.addWidget(self.start_from, 1)
-        row.addWidget(self.discard)
-        self.body.addLayout(self.tools)
+        self.body.addWidget(self.tools)
+        self.body.addWidget(self.propagate)
         row = self.add_row(self.accept, self.restore, stretch=1)
         row.addWidget(self.undo)
         row.addWidget(self.redo)
-        self.add_row(self.reader, self.comment, stretch=1)
+        row = self.add_row()
+        row.addWidget(self.reader, 2)
+        row.addWidget(self.comment, 3)
         row = self.add_row()
         row.addWidget(self.waiting, 1)
         row.addWidget(self.commit)
-        self.action.clicked.connect(self._start)
-        self.discard.clicked.connect(lambda: self.discard_wanted.emit())
+        row = self.add_row()
+        row.addWidget(self.pair, 1)
+        row.addWidget(self.reject)
+        row.addWidget(self.second)
+
+    def _connect(self, recovery: Recovery) -> None:
+        editing, corrections = self.editing, self.corrections
+        editing.resolves = lambda: self.fork.resolves
+        self.start_from.activated.connect(lambda _: editing.choose(self.start_from.currentData()))
+        self.action.clicked.connect(lambda: self._start())
         self.recover.clicked.connect(recovery.recover)
         self.set_aside.clicked.connect(recovery.set_aside)
-        self.undo.clicked.connect(self.corrections.undo)
-        self.redo.clicked.connect(self.corrections.redo)
+        self.undo.clicked.connect(corrections.undo)
+        self.redo.clicked.connect(corrections.redo)
+        self.accept.clicked.connect(lambda: editing.accept_frame())
+        self.restore.clicked.connect(lambda: editing.restore_frame())
+        self.commit.clicked.connect(lambda: editing.commit())
+        self.comment.returnPressed.connect(lambda: editing.commit())
+        self.reader.textChanged.connect(self._take_texts)
+        self.comment.textChanged.connect(self._take_texts)
+        self.pair.clicked.connect(lambda: editing.give("accepted"))
+        self.reject.clicked.connect(lambda: editing.give("rejected"))
+        self.second.clicked.connect(lambda: editing.give("second reader"))
         recovery.recovered.connect(self._take_notes)
-        self.accept.clicked.connect(lambda: verbs.accept(current_frame()))
-        self.restore.clicked.connect(lambda: self.restore_wanted.emit(current_frame()))
-        self.commit.clicked.connect(self._commit)
-        self.comment.returnPressed.connect(self._commit)
         for signal in (
             self.session.clip_changed,
             self.session.truth_changed,
             self.session.prediction_changed,
-            self.corrections.draft_changed,
-            self.corrections.revisions_changed,
-            self.corrections.waiting_changed,
+            self.session.predictions_changed,
+            self.session.key_frames_changed,
+            corrections.draft_changed,
+            corrections.revisions_changed,
+            corrections.waiting_changed,
+            editing.changed,
         ):
             signal.connect(self.refresh)
-        self.corrections.draft_changed.connect(self._show_tools)
-        self.corrections.revisions_changed.connect(lambda: self.comment.clear())
-        verbs.runner.busy_changed.connect(self.refresh)
-        self._show_tools()
-        self.refresh()
+        corrections.revisions_changed.connect(lambda: self.comment.clear())
+        editing.sent_off.connect(lambda: self.comment.clear())
+        self.verbs.runner.busy_changed.connect(self.refresh)
 
     def _start(self) -> None:
-        chosen = self.start_from.currentData()
-        if chosen is not None:
-            start, _, head = chosen.partition(" ")
-            self.verbs.start_correction(start, head or None)
+        self.editing.choose(self.start_from.currentData() or "")
+        self.editing.begin()
 
-    def _commit(self) -> None:
-        self.verbs.commit(self.reader.text(), self.comment.text(), self.fork.resolves)
+    def _take_texts(self) -> None:
+        self.editing.reader, self.editing.comment = self.reader.text(), self.comment.text()
+        self._show_verdicts()
 
     def _take_notes(self, replay: Replay) -> None:
         self.reader.setText(replay.reader)
         self.comment.setText(replay.comment)
 
-    def _show_tools(self) -> None:
-        """Give every structure of the draft a button, and one erases."""
-        draft = self.corrections.draft
-        wanted = [(s.index, s.name, s.color) for s in draft.schema.structures] if draft else []
-        wanted = [*wanted, (0, "erase", "")] if wanted else []
-        names = [name for _, name, _ in wanted]
-        if [button.text() for button in self._tool_buttons] == names:
-            return
-        for button in self._tool_buttons:
-            self.tools.removeWidget(button)
-            button.deleteLater()
-        self._tool_buttons.clear()
-        for place, (index, name, color) in enumerate(wanted):
-            button = QPushButton(name)
-            if color:
-                button.setIcon(swatch(color))
-            button.setToolTip(f"Paint {name} on the correction." if index else "Erase labels.")
-            button.clicked.connect(lambda _=False, i=index: self.paint_wanted.emit(i))
-            self.tools.addWidget(button, *divmod(place, 2))
-            self._tool_buttons.append(button)
+    def focus_comment(self) -> None:
+        """Put the cursor in the comment."""
+        self.fold(False)
+        self.comment.setFocus()
+        self.comment.selectAll()
+
+    # Showing ----------------------------------------------------------------------
 
     def _fill_starts(self) -> None:
-        """List what a correction can start from; of several heads, each by its id."""
-        session, heads = self.session, self.corrections.heads
-        wanted: dict[str, str] = {}
-        there: dict[Start, bool] = {
-            "prediction": session.prediction is not None,
-            "correction": len(heads) == 1,
-            "truth": session.truth is not None,
-            "nothing": session.clip is not None,
-        }
-        if len(heads) > 1:
-            wanted |= {f"correction {h.revision_id}": f"from {_whose(h)}" for h in reversed(heads)}
-        wanted |= {start: f"from {STARTS[start]}" for start in STARTS if there[start]}
-        if [self.start_from.itemData(i) for i in range(self.start_from.count())] != list(wanted):
+        """List what a correction can start from; what was chosen stays chosen."""
+        wanted = {choice.key: describe_choice(choice) for choice in self.editing.choices()}
+        there = [self.start_from.itemData(i) for i in range(self.start_from.count())]
+        if there != list(wanted):
             self.start_from.clear()
-            for start, text in wanted.items():
-                self.start_from.addItem(text, start)
+            for key, text in wanted.items():
+                self.start_from.addItem(text, key)
+        choice = self.editing.choice()
+        if choice is not None:
+            self.start_from.setCurrentIndex(self.start_from.findData(choice.key))
 
     def _show_waiting(self, busy: str) -> None:
         """Offer the open clip's uncommitted edits of an earlier session."""
@@ -185,6 +186,30 @@ class CorrectPanel(Section):
                 f"Edited {when(replay.edited)}{reader} and not committed: {frames}"
             )
 
+    def _show_verdicts(self) -> None:
+        pair = self.editing.pair()
+        which = f"ED {pair.ed} and ES {pair.es}" if pair is not None else "ED and ES"
+        verdicts: tuple[tuple[QPushButton, Status, str], ...] = (
+            (
+                self.pair,
+                "accepted",
+                f"Commit {which}, and what you corrected, and open the next clip (Shift-Y).",
+            ),
+            (
+                self.reject,
+                "rejected",
+                "Commit that this clip is not to be used, and open the next one (Shift-X). None "
+                "of its labels is exported.",
+            ),
+            (
+                self.second,
+                "second reader",
+                f"Commit {which} for a second reader to decide, and open the next clip (Shift-S).",
+            ),
+        )
+        for button, status, tip in verdicts:
+            gate(button, self.editing.obstacle(status), tip)
+
     def refresh(self) -> None:
         """Show the session as it is."""
         draft, waiting = self.corrections.draft, self.corrections.uncommitted
@@ -192,19 +217,29 @@ class CorrectPanel(Section):
         self._fill_starts()
         self._show_waiting(busy)
         self.fork.refresh()
-        drafting = "Commit or discard the correction that is open first." if draft else ""
+        self.action.setVisible(draft is None)
+        self.discard.setVisible(draft is not None)
         gate(
             self.action,
-            busy or obstacle(Step.CORRECT, self.session) or drafting,
-            "Copy the labels to a layer that you can paint on.",
+            obstacle(Step.CORRECT, self.session),
+            "Copy the labels to a layer that you can paint on. Every tool does it by itself.",
         )
-        self.start_from.setEnabled(draft is None and self.start_from.count() > 0)
-        for button, tip in (
-            (self.accept, "Commit the frame on show too, as it is."),
-            (self.restore, "Undo the corrections of the frame on show."),
-            (self.discard, "Drop the correction layer and what was not committed."),
-        ):
-            gate(button, "" if draft else "Start a correction first.", tip)
+        gate(
+            self.start_from,
+            ("Commit or discard the correction that is open first." if draft else "")
+            or obstacle(Step.CORRECT, self.session),
+            "The labels that the correction starts from.",
+        )
+        gate(self.discard, "", "Drop the correction layer and what was not committed.")
+        self.tools.refresh()
+        self.propagate.refresh()
+        no_clip = "Open a clip first." if self.session.clip is None else ""
+        gate(self.accept, no_clip, "Commit the frame on show too, as it is.")
+        gate(
+            self.restore,
+            "" if draft else "Nothing is corrected yet.",
+            "Undo the corrections of the frame on show.",
+        )
         for button, able, what, key in (
             (self.undo, draft and draft.history.can_undo, "undo", "Ctrl+Z"),
             (self.redo, draft and draft.history.can_redo, "redo", "Ctrl+Shift+Z"),
@@ -217,15 +252,30 @@ class CorrectPanel(Section):
         gate(
             self.commit,
             busy or commit_obstacle(self.session),
-            "Write these frames to the label store, for good.",
+            "Write these frames to the label store, for good, and stay here (Ctrl+Return).",
         )
+        self._show_verdicts()
+        self._show_state(waiting)
+
+    def _show_state(self, waiting: tuple[int, ...]) -> None:
         done = len({f for revision in self.corrections.revisions for f in revision.frames})
+        plural = "" if done == 1 else "s"
         if waiting:
-            self.waiting.set_full_text("to commit: frame " + ", ".join(map(str, waiting)))
+            text = "to commit: frame " + ", ".join(map(str, waiting))
+        elif done:
+            text = f"{done} frame{plural} committed"
         else:
-            plural = "" if done == 1 else "s"
-            self.waiting.set_full_text(f"{done} frame{plural} committed" if done else "")
+            text = ""
+        if n := self.editing.committing.waiting:
+            text = f"{text}; " * bool(text) + f"{n} clip{'' if n == 1 else 's'} being committed"
+        self.waiting.set_full_text(text)
 
 
-def _whose(revision: Revision) -> str:
-    return f"that of {when(revision.committed)}, {revision.reader}"
+def describe_choice(choice: Choice) -> str:
+    """Say what a correction would start from."""
+    if choice.revision is not None:
+        revision = choice.revision
+        return f"from {when(revision.committed)}, {revision.reader} ({revision.status})"
+    if choice.start == "prediction":
+        return f"from {choice.name}"
+    return f"from {STARTS[choice.start]}"

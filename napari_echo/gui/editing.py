@@ -1,0 +1,279 @@
+"""What a reader does to labels, and how he sends them off: each tool starts a correction itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
+from napari_echo.core.keyframes import Beat
+from napari_echo.core.labels import LV
+from napari_echo.core.reshape import AREA_KEPT, smooth_cavity, with_mask, without_structure
+from napari_echo.core.revision import Revision, Status
+from napari_echo.gui.committing import COMMITTING, Committing, commit_job
+from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.wording import frames_text
+from napari_echo.workflow.starts import Choice, begin, choices
+
+if TYPE_CHECKING:
+    from napari_echo.gui.layers import ReviewLayers
+
+VERDICTS: dict[Status, str] = {
+    "accepted": "Accepted",
+    "corrected": "Accepted",
+    "rejected": "Rejected",
+    "second reader": "Left for a second reader:",
+}
+
+
+class Editing:
+    """The tools of a correction and the verdicts on a clip.
+
+    Parameters
+    ----------
+    verbs : Verbs
+        The verbs of the review.
+    layers : ReviewLayers
+        Its layers.
+    committing : Committing
+        Writes what is sent off.
+    step : callable
+        Opens the clip so many places further on.
+    beat_index : callable
+        Which beat is on show.
+
+    Attributes
+    ----------
+    chosen : str
+        Key of what a correction starts from (`workflow.starts.Choice.key`);
+        empty or gone, the first there is.
+    reader, comment : str
+        As the reader has written them.
+    resolves : callable
+        Whether a commit resolves the fork that it goes on from.
+
+    Signals
+    -------
+    changed()
+        What is chosen, or how many commits go on, changed.
+    sent_off()
+        A verdict was given; the comment is used up.
+    """
+
+    changed = Signal()
+    sent_off = Signal()
+
+    def __init__(
+        self,
+        verbs: Verbs,
+        layers: ReviewLayers,
+        committing: Committing,
+        step: Callable[[int], None],
+        beat_index: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.verbs = verbs
+        self.session = verbs.session
+        self.corrections = verbs.session.corrections
+        self.layers = layers
+        self.committing = committing
+        self.step = step
+        self.beat_index = beat_index
+        self.chosen = ""
+        self.reader, self.comment = self.session.reader, ""
+        self.resolves: Callable[[], bool] = lambda: False
+        committing.committed.connect(self._on_committed)
+        committing.failed.connect(verbs.refused.emit)
+
+    # What it starts from --------------------------------------------------------
+
+    def choices(self) -> list[Choice]:
+        """List what a correction of the open clip can start from."""
+        return choices(self.session)
+
+    def choice(self) -> Choice | None:
+        """What the next correction starts from; None while no clip is open."""
+        found = self.choices()
+        return next((c for c in found if c.key == self.chosen), found[0] if found else None)
+
+    def choose(self, key: str) -> None:
+        """Start the next correction from something else."""
+        if key != self.chosen:
+            self.chosen = key
+            self.changed.emit()
+
+    def begin(self) -> bool:
+        """Make sure that a correction is open: start one from what is chosen."""
+        if self.corrections.draft is not None:
+            return True
+        choice = self.choice()
+        if choice is None:
+            return self._refuse("Open a clip first.")
+        try:
+            begin(self.session, choice)
+        except EchoError as error:
+            return self._refuse(str(error))
+        return True
+
+    def _refuse(self, reason: str) -> bool:
+        self.verbs.refused.emit(reason)
+        return False
+
+    # Tools ------------------------------------------------------------------------
+
+    def paint(self, structure: int, mode: str = "paint") -> None:
+        """Paint a structure by brush, polygon or fill bucket; 0 erases."""
+        if self.begin():
+            self.layers.draft.paint_with(structure, mode)
+
+    def smooth(self) -> None:
+        """Smooth the LV contour of the frame on show."""
+        if not self.begin():
+            return
+        clip, frame = self.session.require_clip(), self.layers.frame
+        labels = self._labels(frame)
+        before = labels == LV
+        try:
+            after = smooth_cavity(before, clip.spacing_mm)
+        except EchoError as error:
+            self._refuse(str(error))
+            return
+        self.corrections.write({frame: with_mask(without_structure(labels), after)})
+        change = float(after.sum() / before.sum()) - 1
+        if abs(change) > AREA_KEPT:
+            self.verbs.told.emit(f"Smoothed; the area of the LV changed by {100 * change:+.1f} %.")
+        else:
+            self.verbs.told.emit("Smoothed; the area of the LV is what it was.")
+
+    def copy_from(self, places: int) -> None:
+        """Copy the labels of the frame so many places further on to the frame on show."""
+        clip = self.session.clip
+        if clip is None:
+            self._refuse("Open a clip first.")
+            return
+        frame = self.layers.frame
+        source = frame + places
+        if not 0 <= source < len(clip):
+            which = "before the first" if places < 0 else "after the last"
+            self._refuse(f"There is no frame {which}.")
+            return
+        if not self.begin():
+            return
+        labels = self._labels(source)
+        if not labels.any():
+            self._refuse(f"Frame {source} has no labels to copy.")
+            return
+        self.corrections.write({frame: labels.copy()})
+        self.verbs.told.emit(f"Copied the labels of frame {source} to frame {frame}.")
+
+    def accept_frame(self) -> None:
+        """Accept the frame on show as it is, so that it is committed too."""
+        if self.begin():
+            self.corrections.accept(self.layers.frame)
+
+    def restore_frame(self) -> None:
+        """Undo the corrections of the frame on show."""
+        self.corrections.restore(self.layers.frame)
+
+    def _labels(self, frame: int) -> NDArray[np.uint8]:
+        draft = self.corrections.draft
+        assert draft is not None
+        self.corrections.touch(frame)
+        return np.asarray(draft.labels[frame])
+
+    # Commit and verdicts ------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Commit what was corrected and stay on the clip."""
+        self.verbs.commit(self.reader, self.comment, self.resolves())
+
+    def pair(self) -> Beat | None:
+        """ED and ES that a verdict is about: the beat on show."""
+        key_frames = self.session.key_frames
+        beats = key_frames.beats if key_frames is not None else ()
+        index = self.beat_index()
+        return beats[index if index < len(beats) else 0] if beats else None
+
+    def obstacle(self, status: Status) -> str:
+        """Say why a verdict cannot be given; empty where it can."""
+        session = self.session
+        if session.clip is None:
+            return "Open a clip first."
+        if self.verbs.runner.title == COMMITTING:
+            return "Wait until the commit before is written."
+        if not self.reader.strip():
+            return "Write your name first: a revision says who labelled."
+        if self.corrections.store is None:
+            return "Choose a folder for the labels first."
+        if status != "accepted":
+            return ""
+        if self.pair() is None:
+            return "ED and ES are not known: run a model, or set them (Shift-J, Shift-K)."
+        if self.corrections.draft is None:
+            choice = self.choice()
+            if choice is not None and choice.start == "nothing":
+                return "There is nothing to accept: run a model, or draw ED and ES first."
+        return ""
+
+    def give(self, status: Status) -> None:
+        """Commit the ED/ES pair with a verdict, and go on to the next clip.
+
+        "accepted" also commits whatever was corrected, and becomes
+        "corrected" then. "rejected" covers all frames that anybody labelled,
+        so that none of them is exported.
+        """
+        reason = self.obstacle(status)
+        if reason or not self.begin():
+            if reason:
+                self._refuse(reason)
+            return
+        session, corrections = self.session, self.corrections
+        corrections.touch()
+        clip, draft, store = session.require_clip(), corrections.draft, corrections.store
+        assert draft is not None
+        assert store is not None
+        pair = self.pair()
+        frames = {*corrections.uncommitted, *((pair.ed, pair.es) if pair is not None else ())}
+        if status == "accepted":
+            empty = sorted(f for f in frames if not draft.labels[f].any())
+            if empty:
+                self._refuse(f"{frames_text(empty).capitalize()} has no labels yet: draw it first.")
+                return
+            status = "corrected" if draft.changed_frames() else "accepted"
+        elif status == "rejected":
+            frames |= {f for revision in corrections.revisions for f in revision.frames}
+        frames = frames or {self.layers.frame}
+        session.reader = self.reader.strip()
+        corrections.accept(*frames)
+        corrections.describe(session.reader, self.comment, session.key_frames)
+        last = session.studies.neighbour(1) is None
+        job = commit_job(
+            session,
+            store,
+            clip,
+            draft,
+            frames,
+            comment=self.comment,
+            status=status,
+            resolve=self.resolves(),
+            alone=True,
+        )
+        corrections.hand_over()
+        self.committing.add(clip, draft, job)
+        self.comment = ""
+        self.sent_off.emit()
+        if last:
+            self.verbs.told.emit(f"{VERDICTS[status]} {clip.name}, the last clip of the queue.")
+        else:
+            self.step(1)
+        self.changed.emit()
+
+    def _on_committed(self, clip: EchoClip, revision: Revision) -> None:
+        if self.session.studies.neighbour(1) is not None or self.session.clip is not clip:
+            frames = ", ".join(map(str, revision.frames))
+            self.verbs.told.emit(f"{VERDICTS[revision.status]} {clip.name}, frame {frames}.")
+        self.changed.emit()
