@@ -204,7 +204,7 @@ class Measuring:
         """The frame of the smallest LV after an ED; the ED itself where no area is known."""
         end = min([beat.ed for beat in known.beats if beat.ed > ed], default=n_frames)
         for source in ("correction", "prediction", "truth"):
-            measures = self.session.measures.get(source)  # type: ignore[call-overload]
+            measures = self.session.measures.get(source)
             area = measures.area[ed + 1 : end] if measures is not None else np.empty(0)
             if np.isfinite(area).any():
                 return ed + 1 + int(np.nanargmin(area))

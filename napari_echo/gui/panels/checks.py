@@ -1,0 +1,232 @@
+"""The tab "Checks": what in the labels no beating heart explains, frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psygnal import Signal
+from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_echo.gui.panels.section import ElidedLabel
+from napari_echo.metrics.temporal_checks import CHECKS, Check, Finding, findings, limits
+from napari_echo.metrics.volume import LVMeasures
+from napari_echo.workflow.session import Session
+
+CHECKS_DOCK = "Checks"
+COLUMNS = ("Labels", "Finding", "Frame", "Size", "Limit")
+HEIGHT = 180
+# What a finding says, and where to look for its cause.
+WORDS: dict[Check, tuple[str, str]] = {
+    "area jump": (
+        "area jumps",
+        "The area of this frame strays from the mean of its two neighbours.",
+    ),
+    "apex drift": ("apex jumps", "The apex moves this far from the frame before."),
+    "base drift": ("annulus jumps", "The mitral annulus moves this far from the frame before."),
+    "open cycle": (
+        "cycle does not close",
+        "The area at this ED differs from that at the ED before.",
+    ),
+    "ED no maximum": ("larger than ED", "The LV is larger here than at the ED of its beat."),
+    "ES no minimum": ("smaller than ES", "The LV is smaller here than at the ES of its beat."),
+}
+OF: dict[Check, str] = {
+    "area jump": "of the largest area",
+    "apex drift": "of the long axis",
+    "base drift": "of the long axis",
+    "open cycle": "of the larger area",
+    "ED no maximum": "of the area at ED",
+    "ES no minimum": "of the area at ED",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finding, and whose labels it was found in."""
+
+    labels: str
+    finding: Finding
+
+
+class ChecksPanel(QWidget):
+    """Lists findings in truth, predictions and corrections; a click goes to the frame.
+
+    Nothing is checked while the tab is hidden.
+
+    Signals
+    -------
+    frame_wanted(int)
+        The reader chose a finding.
+    """
+
+    frame_wanted = Signal(int)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self._stale = True
+        self._known: dict[int, tuple[LVMeasures, tuple[Finding, ...]]] = {}
+        self.rows: tuple[Row, ...] = ()
+        self.summary = ElidedLabel()
+        self.table = QTableWidget(0, len(COLUMNS))
+        self.table.setHorizontalHeaderLabels(COLUMNS)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setAlternatingRowColors(True)
+        self.table.setSortingEnabled(True)
+        self.table.sortByColumn(COLUMNS.index("Frame"), Qt.SortOrder.AscendingOrder)
+        rows, header = self.table.verticalHeader(), self.table.horizontalHeader()
+        if rows is not None:
+            rows.setVisible(False)
+            rows.setDefaultSectionSize(self.fontMetrics().height() + 6)
+        if header is not None:
+            header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            header.setStretchLastSection(True)
+        self.table.currentCellChanged.connect(self._on_chosen)
+        self.table.cellClicked.connect(self._on_chosen)
+        self.empty = QLabel()
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 2, 4, 2)
+        layout.setSpacing(2)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self.empty, 1)
+        self.setMinimumHeight(HEIGHT - 60)
+        for signal in (
+            session.clip_changed,
+            session.measures_changed,
+            session.key_frames_changed,
+            session.prediction_changed,
+        ):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    def sizeHint(self) -> QSize:
+        """Ask for the height that leaves the canvas large."""
+        return QSize(600, HEIGHT)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Check what changed while the tab was hidden."""
+        if event is not None and event.type() == QEvent.Type.Show and self._stale:
+            self._fill()
+        return bool(super().event(event))
+
+    def refresh(self) -> None:
+        """Show the session as it is, when the tab is seen."""
+        self._stale = True
+        if self.isVisible():
+            self._fill()
+
+    def _sources(self) -> list[tuple[str, LVMeasures]]:
+        """Whose labels are checked: truth, every model that has run, the correction."""
+        session = self.session
+        known: list[tuple[str, LVMeasures]] = []
+        if "truth" in session.measures:
+            known.append(("Truth", session.measures["truth"]))
+        for model_id, measures in session.model_measures.items():
+            prediction = session.predictions.get(model_id)
+            if prediction is not None:
+                known.append((prediction.model_name, measures))
+        if "correction" in session.measures:
+            known.append(("Corrected", session.measures["correction"]))
+        return known
+
+    def _findings(self, measures: LVMeasures) -> tuple[Finding, ...]:
+        """Check, unless it was checked before: most changes concern one source alone."""
+        clip = self.session.clip
+        found = self._known.get(id(measures))
+        if found is None or found[0] is not measures:
+            fps = clip.fps if clip is not None else None
+            found = self._known[id(measures)] = measures, findings(measures, fps)
+        return found[1]
+
+    def _fill(self) -> None:
+        self._stale = False
+        sources = self._sources()
+        self.rows = tuple(
+            Row(title, finding) for title, m in sources for finding in self._findings(m)
+        )
+        kept = {id(m) for _, m in sources}
+        self._known = {key: value for key, value in self._known.items() if key in kept}
+        blocked = self.table.blockSignals(True)
+        self.table.setSortingEnabled(False)
+        self.table.setRowCount(len(self.rows))
+        for place, row in enumerate(self.rows):
+            self._write(place, row)
+        self.table.setSortingEnabled(True)
+        self.table.clearSelection()
+        self.table.setCurrentCell(-1, -1)
+        self.table.blockSignals(blocked)
+        self.table.setVisible(bool(self.rows))
+        self.empty.setVisible(not self.rows)
+        self._summarize([title for title, _ in sources])
+
+    def _write(self, place: int, row: Row) -> None:
+        finding = row.finding
+        said, meaning = WORDS[finding.check]
+        tip = (
+            f"{meaning} {finding.value:.1f}% {OF[finding.check]}; up to {finding.limit:.1f}% "
+            "occurs in exact masks of a beating phantom."
+        )
+        texts: tuple[tuple[str, float | None], ...] = (
+            (row.labels, None),
+            (said, None),
+            (str(finding.frame), finding.frame),
+            (f"{finding.value:.1f}%", finding.value),
+            (f"{finding.limit:.1f}% {OF[finding.check]}", None),
+        )
+        for column, (text, value) in enumerate(texts):
+            item = _Item(text, value, place)
+            item.setToolTip(f"{tip} Click to go to frame {finding.frame}.")
+            self.table.setItem(place, column, item)
+
+    def _summarize(self, titles: list[str]) -> None:
+        clip = self.session.clip
+        if clip is None:
+            text = "Open a clip: its labels are checked for jumps, and for ED and ES that do not fit."
+        elif not titles:
+            text = "Nothing to check yet: run a model, load ground truth or correct."
+        else:
+            counts = [
+                f"{title}: {sum(row.labels == title for row in self.rows) or 'none'}"
+                for title in titles
+            ]
+            text = "Findings, " + ", ".join(counts)
+        passing = limits(clip.fps if clip is not None else None)
+        tip = "Limits: " + ", ".join(f"{WORDS[c][0]} {passing[c]:.1f}%" for c in CHECKS)
+        self.summary.set_full_text(text if self.rows else "", tip)
+        self.summary.setVisible(bool(self.rows))
+        self.empty.setText(text if self.rows or not titles else f"{text}.\n{tip}.")
+
+    def _on_chosen(self, row: int, *_: int) -> None:
+        item = self.table.item(row, 0)
+        if isinstance(item, _Item):
+            self.frame_wanted.emit(self.rows[item.place].finding.frame)
+
+
+class _Item(QTableWidgetItem):
+    """A cell that sorts by its number, and knows its finding."""
+
+    def __init__(self, text: str, value: float | None, place: int) -> None:
+        super().__init__(text)
+        self.value = value
+        self.place = place
+        if value is not None:
+            self.setTextAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        if self.value is not None and isinstance(other, _Item) and other.value is not None:
+            return self.value < other.value
+        return bool(super().__lt__(other))
