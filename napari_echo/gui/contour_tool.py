@@ -106,6 +106,8 @@ class ContourTool:
             return
         self.frame = self.layers.frame
         self._known.clear()
+        # A layer that is added becomes the active one.
+        self._ours = True
         points, _ = self._take_layers()
         self._load()
         self._ours = True

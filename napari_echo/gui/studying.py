@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,16 +10,18 @@ from qtpy.QtCore import QThreadPool
 
 from napari_echo.core.errors import EchoError
 from napari_echo.gui import jobs
-from napari_echo.gui.verbs import COMMITTING, LOADING, MARKING, MEASURING, PREDICTING, Verbs
+from napari_echo.gui.committing import COMMITTING
+from napari_echo.gui.verbs import LOADING, MARKING, PREDICTING, Verbs
 from napari_echo.gui.workers import Job, Jobs, Progress
+from napari_echo.workflow.clip_cache import ClipCache
 from napari_echo.workflow.studies import OpenedClip, StudyItem
+from napari_echo.workflow.study_facts import FactsStore
 from napari_echo.workflow.study_list import item_of_file
 
 AHEAD = (1, -1, 2)
 """Which neighbours are decoded while a clip is reviewed, the likeliest first."""
 
 _THREADS = 8
-_MEMORY = 512 * 2**20
 
 
 class Studying:
@@ -32,6 +33,11 @@ class Studying:
         The verbs of the review.
     go_to : callable
         Shows a frame of the open clip.
+
+    Attributes
+    ----------
+    facts : FactsStore
+        What is known of the listed clips.
 
     Signals
     -------
@@ -46,8 +52,9 @@ class Studying:
         self.session = verbs.session
         self.studies = verbs.session.studies
         self.go_to = go_to
+        self.facts = FactsStore()
         self.ahead = Jobs(verbs.runner)
-        self.cache = ClipCache(_MEMORY)
+        self.cache = ClipCache()
         # Another clip that comes before the next one of the queue.
         self.interlude: Callable[[], StudyItem | None] = lambda: None
         self._next: Callable[[], None] | None = None
@@ -77,6 +84,7 @@ class Studying:
 
         def take(items: list[StudyItem]) -> None:
             self.cache.clear()
+            self.facts.clear()
             self.studies.set_items(items, paths)
             self.listed.emit()
             if key:
@@ -158,7 +166,7 @@ class Studying:
         runner = self.verbs.runner
         if not runner.busy:
             action()
-        elif runner.title in (LOADING, PREDICTING, MEASURING, MARKING):
+        elif runner.title in (LOADING, PREDICTING, MARKING):
             self._next = action
             runner.cancel()
         elif runner.title == COMMITTING:
@@ -217,7 +225,7 @@ class Studying:
             return
         near = [self.studies.neighbour(step) for step in AHEAD]
         for item in near:
-            if item is not None and item.key not in self.cache and self.cache.may_hold_more():
+            if item is not None and item.key not in self.cache:
                 self.ahead.start("Loading ahead", _loaded, item, done=self._keeper(item))
                 return
 
@@ -235,52 +243,6 @@ class Studying:
         self._next = None
         self.ahead.shut_down()
         self.cache.clear()
-
-
-class ClipCache:
-    """Decoded clips within a limit of memory; the one used longest ago goes first.
-
-    Parameters
-    ----------
-    limit : int
-        Bytes.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._clips: OrderedDict[str, OpenedClip] = OrderedDict()
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._clips
-
-    @property
-    def size(self) -> int:
-        """Bytes in use."""
-        return sum(map(_bytes, self._clips.values()))
-
-    def get(self, key: str) -> OpenedClip | None:
-        """A clip, which then counts as used now."""
-        if key in self._clips:
-            self._clips.move_to_end(key)
-        return self._clips.get(key)
-
-    def put(self, key: str, opened: OpenedClip) -> None:
-        """Keep a clip; one that alone takes more than the limit is not kept."""
-        self._clips.pop(key, None)
-        if _bytes(opened) > self.limit:
-            return
-        self._clips[key] = opened
-        while self.size > self.limit:
-            self._clips.popitem(last=False)
-
-    def clear(self) -> None:
-        """Let go of all clips."""
-        self._clips.clear()
-
-
-def _bytes(opened: OpenedClip) -> int:
-    truth = opened.truth.labels.nbytes if opened.truth is not None else 0
-    return int(opened.clip.frames.nbytes) + truth
 
 
 def _loaded(item: StudyItem) -> Job[OpenedClip | str]:

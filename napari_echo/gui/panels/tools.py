@@ -42,10 +42,10 @@ class ToolRows(QWidget):
         self.polygon, self.contour = QPushButton("Polygon"), QPushButton("Contour")
         self.smooth = QPushButton("Smooth")
         self.copy_last, self.copy_next = QPushButton("‹ Copy"), QPushButton("Copy ›")
-        self.size = QSpinBox()
-        self.size.setRange(1, LARGEST_BRUSH)
-        self.size.setSuffix(" px")
-        self.size.setValue(read_number(BRUSH_SIZE, BRUSH, 1, LARGEST_BRUSH))
+        self.brush_size = QSpinBox()
+        self.brush_size.setRange(1, LARGEST_BRUSH)
+        self.brush_size.setSuffix(" px")
+        self.brush_size.setValue(read_number(BRUSH_SIZE, BRUSH, 1, LARGEST_BRUSH))
         self._tools = {"brush": self.brush, "erase": self.erase, "polygon": self.polygon}
         for button in (*self._tools.values(), self.contour):
             button.setCheckable(True)
@@ -53,7 +53,7 @@ class ToolRows(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         for row in (
-            (self.structure, self.brush, self.erase, self.polygon, self.size),
+            (self.structure, self.brush, self.erase, self.polygon, self.brush_size),
             (self.contour, self.smooth, self.copy_last, self.copy_next),
         ):
             line = QHBoxLayout()
@@ -74,7 +74,7 @@ class ToolRows(QWidget):
         self.smooth.clicked.connect(lambda: editing.smooth())
         self.copy_last.clicked.connect(lambda: editing.copy_from(-1))
         self.copy_next.clicked.connect(lambda: editing.copy_from(1))
-        self.size.valueChanged.connect(self._resize)
+        self.brush_size.valueChanged.connect(self._resize)
         self.contour_tool.changed.connect(self.refresh)
         for signal in (editing.session.model_changed, editing.session.truth_changed):
             signal.connect(self.refresh)
@@ -110,7 +110,7 @@ class ToolRows(QWidget):
         layer = self.editing.layers.draft.layer
         if layer is not None and layer is not self._layer:
             self._layer = layer
-            layer.brush_size = self.size.value()
+            layer.brush_size = self.brush_size.value()
             layer.events.mode.connect(self._show_mode)
             layer.events.selected_label.connect(self._show_mode)
             layer.events.brush_size.connect(self._show_mode)
@@ -123,9 +123,9 @@ class ToolRows(QWidget):
             button.setChecked(mode == MODES[name])
         self.contour.setChecked(contour)
         if layer is not None:
-            self.size.blockSignals(True)
-            self.size.setValue(min(int(layer.brush_size), LARGEST_BRUSH))
-            self.size.blockSignals(False)
+            self.brush_size.blockSignals(True)
+            self.brush_size.setValue(min(int(layer.brush_size), LARGEST_BRUSH))
+            self.brush_size.blockSignals(False)
             place = self.structure.findData(int(layer.selected_label))
             if place >= 0:
                 self.structure.setCurrentIndex(place)
@@ -160,7 +160,7 @@ class ToolRows(QWidget):
                 "Click the corners of a polygon; Enter or a double-click fills it, Escape drops "
                 "it, a right click takes the last corner back (key 3 on the canvas).",
             ),
-            (self.size, "Size of brush and eraser in pixels of the frame ([ and ])."),
+            (self.brush_size, "Size of brush and eraser in pixels of the frame ([ and ])."),
             (
                 self.contour,
                 "Drag the LV contour of this frame by its points (Shift-D): blue ends of the "
