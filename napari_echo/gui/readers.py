@@ -79,7 +79,6 @@ class Readers:
         self.jobs.failed.connect(lambda sentence: verbs.refused.emit(sentence))
         session, corrections = self.session, self.session.corrections
         session.clip_changed.connect(self._note_clip)
-        session.hidden_changed.connect(self._on_hidden)
         session.blind.changed.connect(self._look_up)
         corrections.revisions_changed.connect(self._look_up)
         corrections.store_changed.connect(self._forget)
@@ -97,7 +96,6 @@ class Readers:
             self.verbs.refused.emit(
                 "Commit or discard the open correction first: it shows what is to be hidden."
             )
-            blind.changed.emit()
             return
         blind.switch(on)
 
@@ -107,11 +105,6 @@ class Readers:
             self.session.reader = reader.strip()
             self.session.blind.look()
             self._look_up()
-
-    def _on_hidden(self) -> None:
-        # What was hidden is measured when it is revealed.
-        if not self.session.hidden and self.session.clip is not None:
-            self.verbs.measure()
 
     # Repeats --------------------------------------------------------------------
 

@@ -105,7 +105,7 @@ class ReadersPanel(QWidget):
 
     def _add_switches(self) -> None:
         self.blind = QCheckBox("Read blind")
-        self.blind.clicked.connect(self.readers.read_blind)
+        self.blind.clicked.connect(self._read_blind)
         self.repeats = QCheckBox("Repeat one in")
         self.one_in = QSpinBox()
         self.one_in.setRange(LEAST, MOST)
@@ -154,6 +154,10 @@ class ReadersPanel(QWidget):
     def set_colors(self, background: str, foreground: str) -> None:
         """Take the colours of the theme."""
         self.plot.set_colors(background, foreground)
+
+    def _read_blind(self, on: bool) -> None:
+        self.readers.read_blind(on)
+        self.refresh()
 
     def _set_repeats(self) -> None:
         self.readers.set_repeats(self.repeats.isChecked(), self.one_in.value())
