@@ -79,12 +79,15 @@ class Comparing:
         if shown is None or len(ids) < 2:
             self.verbs.told.emit("Only one model has run: tick others, and run them too.")
             return
-        wanted = ids[(ids.index(shown.model_id) + 1) % len(ids)]
-        pack = next((pack for pack in session.packs if pack.id == wanted), None)
-        if pack is not None and pack in session.ticked:
+        self.show(ids[(ids.index(shown.model_id) + 1) % len(ids)])
+
+    def show(self, model_id: str) -> None:
+        """Show what a model says that has run."""
+        session = self.session
+        pack = next((pack for pack in session.ticked if pack.id == model_id), None)
+        if pack is not None:
             session.choose_pack(pack)
-        else:
-            session.show_prediction(wanted)
+        session.show_prediction(model_id)
 
     # Side by side -----------------------------------------------------------------
 

@@ -1,33 +1,32 @@
-"""The curves below the canvas: the LV and the hardness, frame by frame."""
+"""The curves below the canvas: the LV by everyone's labels, and the hardness, frame by frame."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from psygnal import Signal
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_echo.workflow.session import Session, Source
+from napari_echo.gui.model_colors import CORRECTION, HARDNESS, color_of
+from napari_echo.gui.panels.tab import Tab
+from napari_echo.metrics.volume import LVMeasures
+from napari_echo.workflow.session import Session
 
-HEIGHT = 180
 MANY = 8
 QUANTITIES = ("volume", "area", "length")
-# Okabe-Ito, told apart by colour-blind readers; None is the colour of text.
-# The width lets a curve show under another that runs along it.
-STYLES: dict[Source, tuple[str, str | None, int]] = {
-    "truth": ("truth", None, 2),
-    "prediction": ("model", "#e69f00", 3),
-    "correction": ("corrected", "#56b4e9", 1),
-}
-HARDNESS = ("hardness", "#cc79a7")
+TRUTH, CORRECTED = "truth", "corrected"
+_LEGEND_WIDTH = 148
+_WIDE, _NARROW = 3, 2
+"""Width of the curve of the model on show, and of the others."""
 
 
-class CurvesWidget(QWidget):
-    """Plots LV volume, area or length and the hardness of each frame.
+class CurvesWidget(Tab):
+    """Plots LV volume, area or length by every model, truth and correction, and the hardness.
 
     Signals
     -------
@@ -48,20 +47,12 @@ class CurvesWidget(QWidget):
         self.quantity.setToolTip("What the left axis shows.")
         self.legend = QLabel()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self.plot = pg.PlotWidget()
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
-        self.plot.setMouseEnabled(x=False, y=False)
+        self.legend.setFixedWidth(_LEGEND_WIDTH)
+        self.plot = frame_plot(self)
         item = self.plot.getPlotItem()
-        # Pyqtgraph makes a menu without an owner, which outlives the plot.
-        item.ctrlMenu.setParent(self, Qt.WindowType.Popup)
-        item.setLabel("bottom", "frame")
         item.showAxis("right")
-        # Room for the top tick's label, which stands half above the axis.
-        item.layout.setContentsMargins(1, 6, 1, 1)
         item.getAxis("right").setLabel("hardness")
-        for side in ("left", "right"):
-            item.getAxis(side).enableAutoSIPrefix(False)
+        item.getAxis("right").enableAutoSIPrefix(False)
         # Hardness has an axis of its own, 0 to 1 on the right.
         self._right = pg.ViewBox(enableMenu=False)
         self._right.setMouseEnabled(x=False, y=False)
@@ -69,7 +60,7 @@ class CurvesWidget(QWidget):
         item.getAxis("right").linkToView(self._right)
         self._right.setXLink(item.vb)
         item.vb.sigResized.connect(self._align)
-        self._curves = {source: item.plot() for source in STYLES}
+        self._curves: dict[str, pg.PlotDataItem] = {}
         self._hardness = pg.PlotDataItem()
         self._right.addItem(self._hardness)
         self._marks: list[pg.InfiniteLine] = []
@@ -79,6 +70,7 @@ class CurvesWidget(QWidget):
         item.scene().sigMouseClicked.connect(self._on_click)
 
         column = QVBoxLayout()
+        column.setSpacing(2)
         column.addWidget(self.quantity)
         column.addWidget(self.legend)
         column.addStretch(1)
@@ -86,58 +78,67 @@ class CurvesWidget(QWidget):
         layout.setContentsMargins(4, 2, 4, 2)
         layout.addLayout(column)
         layout.addWidget(self.plot, 1)
-        self.setMinimumHeight(HEIGHT - 40)
         self.set_colors("#262930", "#f0f1f2")
         self.quantity.activated.connect(self.refresh)
         for signal in (
             session.clip_changed,
+            session.model_changed,
+            session.predictions_changed,
+            session.prediction_changed,
             session.key_frames_changed,
             session.measures_changed,
             session.marks_changed,
         ):
-            signal.connect(self.refresh)
-        self.refresh()
-
-    def sizeHint(self) -> QSize:
-        """Ask for the height that leaves the canvas large."""
-        return QSize(600, HEIGHT)
+            signal.connect(self.mark_stale)
 
     def set_colors(self, background: str, foreground: str) -> None:
         """Take the colours of the theme."""
         self._foreground = foreground
-        self.plot.setBackground(background)
-        for side in ("left", "bottom", "right"):
-            axis = self.plot.getPlotItem().getAxis(side)
-            axis.setPen(foreground)
-            axis.setTextPen(foreground)
+        color_plot(self.plot, background, foreground, ("left", "bottom", "right"))
         self._cursor.setPen(pg.mkPen(foreground, width=1))
-        self.refresh()
+        self.mark_stale()
 
-    def values(self, source: Source) -> NDArray[np.float64] | None:
-        """Return what is plotted for a source, one value a frame."""
-        measures = self.session.measures.get(source)
-        if measures is None:
-            return None
+    def sources(self) -> dict[str, tuple[str, str, LVMeasures]]:
+        """Title, colour and measures of each curve, by the model's id, "truth" or "corrected"."""
+        session, found = self.session, {}
+        for model_id, prediction in session.predictions.items():
+            measures = session.model_measures.get(model_id)
+            if measures is not None:
+                color = color_of(session.slot(model_id))
+                found[model_id] = (prediction.model_name, color, measures)
+        for key, source, color in (
+            (TRUTH, "truth", self._foreground),
+            (CORRECTED, "correction", CORRECTION),
+        ):
+            measures = {str(s): m for s, m in session.measures.items()}.get(source)
+            if measures is not None:
+                found[key] = (key, color, measures)
+        return found
+
+    def values(self, measures: LVMeasures) -> NDArray[np.float64]:
+        """Return what is plotted of someone's measures, one value a frame."""
         found: NDArray[np.float64] = getattr(measures, self.quantity.currentText())
         return found
 
     def refresh(self) -> None:
         """Plot the session as it is."""
         session, item = self.session, self.plot.getPlotItem()
-        legend = []
-        name, unit = self.quantity.currentText(), ""
-        for source, (title, own_color, width) in STYLES.items():
-            values, curve = self.values(source), self._curves[source]
-            color = own_color or self._foreground
-            if values is None:
-                curve.setData([], [])
-                continue
-            unit = getattr(session.measures[source], f"unit_{name}")
+        sources = self.sources()
+        for key in self._curves.keys() - sources.keys():
+            item.removeItem(self._curves.pop(key))
+        shown = session.prediction
+        name, unit, legend = self.quantity.currentText(), "", []
+        for key, (title, color, measures) in sources.items():
+            if key not in self._curves:
+                self._curves[key] = item.plot()
+            values = self.values(measures)
+            unit = getattr(measures, f"unit_{name}")
             lonely = len(values) == 1 or np.isfinite(values).sum() < len(values)
-            curve.setData(
+            wide = shown is not None and key == shown.model_id
+            self._curves[key].setData(
                 np.arange(len(values)),
                 values,
-                pen=pg.mkPen(color, width=width),
+                pen=pg.mkPen(color, width=_WIDE if wide else _NARROW),
                 connect="finite",
                 # Stills and sparse truth have no neighbours to draw a line to.
                 symbol="o" if lonely else None,
@@ -145,67 +146,122 @@ class CurvesWidget(QWidget):
                 symbolBrush=color,
                 symbolPen=None,
             )
-            legend.append((color, title))
+            legend.append((color, title, wide))
         item.setLabel("left", f"LV {name}" + (f" ({unit})" if unit else ""))
         hard = session.hard_pixels
         scores = hard.frame_scores if hard is not None else np.empty(0, np.float32)
         self._hardness.setData(
-            np.arange(len(scores)), scores, pen=pg.mkPen(HARDNESS[1], width=1), connect="finite"
+            np.arange(len(scores)), scores, pen=pg.mkPen(HARDNESS, width=1), connect="finite"
         )
         item.getAxis("right").setStyle(showValues=hard is not None)
         if hard is not None:
-            legend.append((HARDNESS[1], HARDNESS[0]))
-        lines = [f"<font color='{color}'>━</font> {title}" for color, title in legend]
-        prediction = session.prediction
-        if prediction is not None:
-            structures = prediction.segmentation.schema.structures
-            lines += [f"<font color='{s.color}'>■</font> {s.name}" for s in structures]
+            legend.append((HARDNESS, "hardness", False))
+        self._write_legend(legend)
+        mark_key_frames(self.plot, self._marks, session, self._foreground)
+        self._fit([self.values(measures) for _, _, measures in sources.values()])
+        self._cursor.setValue(self.current_frame())
+
+    def _write_legend(self, entries: list[tuple[str, str, bool]]) -> None:
+        metrics, lines = self.legend.fontMetrics(), []
+        room = _LEGEND_WIDTH - metrics.horizontalAdvance("━ ") - 4
+        for color, title, wide in entries:
+            text = escape(metrics.elidedText(title, Qt.TextElideMode.ElideMiddle, room))
+            text = f"<b>{text}</b>" if wide else text
+            lines.append(f"<font color='{color}'>━</font>&nbsp;{text}")
         self.legend.setText("<br>".join(lines))
-        self._mark_key_frames()
-        self._fit()
-        self.move_cursor()
+        self.legend.setToolTip("\n".join(title for _, title, _ in entries))
 
-    def _mark_key_frames(self) -> None:
-        item, key_frames = self.plot.getPlotItem(), self.session.key_frames
-        for line in self._marks:
-            item.removeItem(line)
-        self._marks.clear()
-        for beat in key_frames.beats if key_frames is not None else ():
-            for name, frame in (("ED", beat.ed), ("ES", beat.es)):
-                line = pg.InfiniteLine(
-                    frame,
-                    angle=90,
-                    pen=pg.mkPen(self._foreground, width=1, style=Qt.PenStyle.DotLine),
-                    label=name,
-                    labelOpts={"position": 0.92, "color": self._foreground},
-                )
-                item.addItem(line, ignoreBounds=True)
-                self._marks.append(line)
-
-    def _fit(self) -> None:
+    def _fit(self, curves: list[NDArray[np.float64]]) -> None:
         """Let the axes span the clip, and the values from zero."""
-        clip = self.session.clip
-        n = len(clip) if clip is not None else 1
-        self.plot.setXRange(0, max(n - 1, 1), padding=0.02)
-        # A frame has no fractions.
-        whole = [[(frame, str(frame)) for frame in range(n)]] if n <= MANY else None
-        self.plot.getPlotItem().getAxis("bottom").setTicks(whole)
-        found = [v for s in STYLES if (v := self.values(s)) is not None and np.isfinite(v).any()]
-        top = max((float(np.nanmax(v)) for v in found), default=1.0)
+        span_frames(self.plot, self.session)
+        top = max((float(np.nanmax(v)) for v in curves if np.isfinite(v).any()), default=1.0)
         self.plot.setYRange(0, top, padding=0.1)
         scores = self._hardness.yData
         finite = scores[np.isfinite(scores)] if scores is not None else np.empty(0)
         self._right.setYRange(0, float(finite.max()) if finite.size else 1.0, padding=0.1)
 
     def move_cursor(self, _event: object = None) -> None:
-        """Put the cursor on the frame on show."""
-        self._cursor.setValue(self.current_frame())
+        """Put the cursor on the frame on show; it costs nothing while the tab is hidden."""
+        if self.is_seen:
+            self._cursor.setValue(self.current_frame())
+        else:
+            self._stale = True
 
     def _align(self) -> None:
         self._right.setGeometry(self.plot.getPlotItem().vb.sceneBoundingRect())
 
     def _on_click(self, event: pg.GraphicsScene.mouseEvents.MouseClickEvent) -> None:
-        clip, box = self.session.clip, self.plot.getPlotItem().vb
-        if clip is not None and box.sceneBoundingRect().contains(event.scenePos()):
-            frame = round(box.mapSceneToView(event.scenePos()).x())
-            self.frame_wanted.emit(min(max(frame, 0), len(clip) - 1))
+        frame = frame_at(self.plot, self.session, event)
+        if frame is not None:
+            self.frame_wanted.emit(frame)
+
+
+def frame_plot(owner: QWidget) -> pg.PlotWidget:
+    """Make a plot over the frames of a clip, that no mouse can move."""
+    plot = pg.PlotWidget()
+    plot.setMenuEnabled(False)
+    plot.hideButtons()
+    plot.setMouseEnabled(x=False, y=False)
+    item = plot.getPlotItem()
+    # Pyqtgraph makes a menu without an owner, which outlives the plot.
+    item.ctrlMenu.setParent(owner, Qt.WindowType.Popup)
+    item.setLabel("bottom", "frame")
+    item.getAxis("left").enableAutoSIPrefix(False)
+    # Room for the top tick's label, which stands half above the axis.
+    item.layout.setContentsMargins(1, 6, 1, 1)
+    return plot
+
+
+def color_plot(
+    plot: pg.PlotWidget,
+    background: str,
+    foreground: str,
+    sides: tuple[str, ...] = ("left", "bottom"),
+) -> None:
+    """Give a plot the colours of the theme."""
+    plot.setBackground(background)
+    for side in sides:
+        axis = plot.getPlotItem().getAxis(side)
+        axis.setPen(foreground)
+        axis.setTextPen(foreground)
+
+
+def span_frames(plot: pg.PlotWidget, session: Session) -> None:
+    """Let the axis of frames span the clip."""
+    n = len(session.clip) if session.clip is not None else 1
+    plot.setXRange(0, max(n - 1, 1), padding=0.02)
+    # A frame has no fractions.
+    whole = [[(frame, str(frame)) for frame in range(n)]] if n <= MANY else None
+    plot.getPlotItem().getAxis("bottom").setTicks(whole)
+
+
+def mark_key_frames(
+    plot: pg.PlotWidget, marks: list[pg.InfiniteLine], session: Session, color: str
+) -> None:
+    """Mark ED and ES of every beat by a dotted line, in place of the `marks` before."""
+    item, key_frames = plot.getPlotItem(), session.key_frames
+    for line in marks:
+        item.removeItem(line)
+    marks.clear()
+    for beat in key_frames.beats if key_frames is not None else ():
+        for name, frame in (("ED", beat.ed), ("ES", beat.es)):
+            line = pg.InfiniteLine(
+                frame,
+                angle=90,
+                pen=pg.mkPen(color, width=1, style=Qt.PenStyle.DotLine),
+                label=name,
+                labelOpts={"position": 0.92, "color": color},
+            )
+            item.addItem(line, ignoreBounds=True)
+            marks.append(line)
+
+
+def frame_at(
+    plot: pg.PlotWidget, session: Session, event: pg.GraphicsScene.mouseEvents.MouseClickEvent
+) -> int | None:
+    """The frame that was clicked on; None beside the plot."""
+    clip, box = session.clip, plot.getPlotItem().vb
+    if clip is None or not box.sceneBoundingRect().contains(event.scenePos()):
+        return None
+    frame = round(box.mapSceneToView(event.scenePos()).x())
+    return min(max(frame, 0), len(clip) - 1)

@@ -25,8 +25,9 @@ from psygnal import Signal
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import LabelSchema
 from napari_echo.gui.layer_data import colors, grid
-from napari_echo.gui.layers import FILL_OPACITY, ReviewLayers
+from napari_echo.gui.layers import ReviewLayers
 from napari_echo.gui.model_colors import CORRECTION, color_of
+from napari_echo.gui.overlays import FILL_OPACITY
 from napari_echo.workflow.predictions import MOST
 from napari_echo.workflow.session import Session
 
@@ -403,8 +404,11 @@ class Grid:
         for place, cell in enumerate(self._shown):
             image = self._own[place, "image"]
             found = measured.get(cell.title)
-            known = found is not None and found.ef is not None
-            image.name = f"{cell.title}   EF {100 * found.ef:.0f} %" if known else cell.title
+            if found is not None and found.ef is not None:
+                which = "EF" if len(found.beats) == 1 else "mean EF"
+                image.name = f"{cell.title}   {which} {100 * found.ef:.0f} %"
+            else:
+                image.name = cell.title
             title = image.name_overlay
             title.color, title.visible = cell.color, True
 
@@ -455,5 +459,7 @@ def _shape(number: int, clip: EchoClip, canvas: tuple[int, int]) -> tuple[int, i
         columns = -(-number // rows)
         return min(canvas[0] / rows / height, canvas[1] / columns / width)
 
-    rows = max(range(1, number + 1), key=lambda n: (zoom(n), -n))
+    # In one row they are easier to compare, which is worth a little of their size.
+    best = max(map(zoom, range(1, number + 1)))
+    rows = next(n for n in range(1, number + 1) if zoom(n) >= 0.85 * best)
     return rows, -(-number // rows)

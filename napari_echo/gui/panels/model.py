@@ -31,7 +31,9 @@ CONTENTS: dict[Contents, tuple[str, str]] = {
         "A cell for the model on show, one for the ground truth and one for the correction.",
     ),
 }
-_ROWS_SHOWN = 5
+_ROWS_SHOWN, _ROW_HEIGHT = 5, 16
+# Napari's style leaves the box of an unticked row all but unseen.
+_BOXES = "QTreeView::indicator:unchecked { border: 1px solid #8d8f94; border-radius: 2px; }"
 _NAME, _SAID = 0, 1
 
 
@@ -48,6 +50,7 @@ class ModelPanel(Section):
         self.packs.setHeaderHidden(True)
         self.packs.setRootIsDecorated(False)
         self.packs.setIndentation(0)
+        self.packs.setStyleSheet(_BOXES)
         self.packs.setUniformRowHeights(True)
         self.packs.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.packs.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -148,9 +151,9 @@ class ModelPanel(Section):
         if self.packs.topLevelItemCount() != len(session.packs):
             self.packs.clear()
             self.packs.addTopLevelItems([QTreeWidgetItem() for _ in session.packs])
-            rows = min(max(len(session.packs), 1), _ROWS_SHOWN)
-            height = max(self.packs.sizeHintForRow(0), self.packs.fontMetrics().lineSpacing() + 6)
-            self.packs.setFixedHeight(rows * height + 2 * self.packs.frameWidth() + 2)
+        rows = min(max(len(session.packs), 1), _ROWS_SHOWN)
+        height = max(self.packs.sizeHintForRow(0), _ROW_HEIGHT)
+        self.packs.setFixedHeight(rows * height + 2 * self.packs.frameWidth())
         shown = session.prediction
         for index, pack in enumerate(session.packs):
             item = self.packs.topLevelItem(index)
@@ -161,7 +164,7 @@ class ModelPanel(Section):
             item.setText(_NAME, pack.name)
             item.setCheckState(_NAME, Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
             known = ticked or found is not None
-            item.setIcon(_NAME, swatch(color_of(session.slot(pack.id))) if known else QIcon())
+            item.setIcon(_NAME, _icon(color_of(session.slot(pack.id))) if known else QIcon())
             on_show = found is not None and found is shown
             said = "" if found is None else f"{found.seconds:.1f} s"
             item.setText(_SAID, f"on show, {said}" if on_show else said)
@@ -190,3 +193,10 @@ class ModelPanel(Section):
         self.outcome.set_full_text(
             f"{frames} by {prediction.model_name} in {prediction.seconds:.1f} s"
         )
+
+
+def _icon(color: str) -> QIcon:
+    """A swatch that keeps its colour where its row is marked."""
+    icon = swatch(color)
+    icon.addPixmap(icon.pixmap(12, 12), QIcon.Mode.Selected)
+    return icon

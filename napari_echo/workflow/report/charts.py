@@ -89,7 +89,12 @@ def order_by_es(model: Measured, lv: str) -> list[int]:
     clips = model.evaluation.clips
     at_es = [clip.mean("dice", lv, "ES") for clip in clips]
     at_ed = [clip.mean("dice", lv, "ED") for clip in clips]
-    known = [i for i in range(len(clips)) if np.isfinite([at_es[i], at_ed[i]]).any()]
+    return by_es(at_es, at_ed)
+
+
+def by_es(at_es: Sequence[float], at_ed: Sequence[float]) -> list[int]:
+    """Places of clips by their value at ES, ascending; see `order_by_es`."""
+    known = [i for i in range(len(at_es)) if np.isfinite([at_es[i], at_ed[i]]).any()]
     return sorted(
         known, key=lambda i: (math.isnan(at_es[i]), at_ed[i] if math.isnan(at_es[i]) else at_es[i])
     )

@@ -1,0 +1,262 @@
+"""The tab "Data set": the Dice of every listed clip at ED and ES, by the Dice at ES."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_echo.gui.curves import color_plot
+from napari_echo.gui.panels.section import may_shrink
+from napari_echo.gui.panels.tab import Tab
+from napari_echo.gui.studying import Studying
+from napari_echo.workflow.predictions import Predictions
+from napari_echo.workflow.report.charts import ED, ES, by_es
+from napari_echo.workflow.study_facts import Facts
+
+_SIDE = 190
+_SETTLE_MS = 300
+"""Facts come clip by clip while a list is scanned: they are drawn so often."""
+_LARGE, _SMALL, _MANY = 7, 4, 300
+
+
+class DatasetChart(Tab):
+    """Draws the Dice at ES ascending, with that at ED beside it; a click opens the clip there.
+
+    Parameters
+    ----------
+    studying : Studying
+        Opens clips, and holds the facts of those that are listed.
+    """
+
+    def __init__(self, studying: Studying, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.studying = studying
+        self.session = studying.session
+        self.model, self.other = QComboBox(), QComboBox()
+        self.model.setToolTip("The model whose clips are ordered, the least Dice at ES first.")
+        self.other.setToolTip("Another model, drawn hollow in the same order of clips.")
+        may_shrink(self.model, self.other)
+        self.told = QLabel()
+        self.told.setWordWrap(True)
+        self.told.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.hovered = QLabel()
+        self.hovered.setWordWrap(True)
+        self.hovered.setAlignment(Qt.AlignmentFlag.AlignBottom)
+        self.plot = pg.PlotWidget()
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        # The wheel and a drag look closer, along the clips alone.
+        self.plot.setMouseEnabled(x=True, y=False)
+        self.plot.setToolTip("Turn the wheel to look closer; a double click shows all clips.")
+        item = self.plot.getPlotItem()
+        item.ctrlMenu.setParent(self, Qt.WindowType.Popup)
+        item.layout.setContentsMargins(1, 6, 1, 1)
+        item.setLabel("left", "Dice of the LV")
+        item.setLabel("bottom", "clips, by Dice at ES")
+        item.getAxis("left").enableAutoSIPrefix(False)
+        item.getAxis("bottom").enableAutoSIPrefix(False)
+        self._lines = [item.plot(), item.plot()]
+        self._points = [pg.ScatterPlotItem(pxMode=True, hoverable=True, tip=None) for _ in range(4)]
+        for points in self._points:
+            points.sigClicked.connect(self._on_click)
+            points.sigHovered.connect(self._on_hover)
+            item.addItem(points)
+        self._current = pg.InfiniteLine(angle=90, movable=False)
+        item.addItem(self._current, ignoreBounds=True)
+        item.scene().sigMouseClicked.connect(self._on_scene_click)
+
+        choice = QGridLayout()
+        choice.setSpacing(2)
+        for row, (name, box) in enumerate((("Model", self.model), ("With", self.other))):
+            choice.addWidget(QLabel(name), row, 0)
+            choice.addWidget(box, row, 1)
+        choice.setColumnStretch(1, 1)
+        side = QWidget()
+        side.setFixedWidth(_SIDE)
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(choice)
+        column.addWidget(self.told)
+        column.addStretch(1)
+        column.addWidget(self.hovered)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(4, 2, 4, 2)
+        layout.addWidget(side)
+        layout.addWidget(self.plot, 1)
+        self._order: list[str] = []
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self.mark_stale)
+        self.model.activated.connect(self.refresh)
+        self.other.activated.connect(self.refresh)
+        studying.facts.changed.connect(self._on_facts)
+        session: Predictions = self.session
+        session.model_changed.connect(self.mark_stale)
+        self.session.clip_changed.connect(self.mark_stale)
+        self.session.hidden_changed.connect(self.mark_stale)
+        self.set_colors("#262930", "#f0f1f2")
+
+    def set_colors(self, background: str, foreground: str) -> None:
+        """Take the colours of the theme."""
+        self._background = background
+        color_plot(self.plot, background, foreground)
+        self._current.setPen(pg.mkPen(foreground, width=1, style=Qt.PenStyle.DotLine))
+        self.mark_stale()
+
+    def _on_facts(self, _key: str) -> None:
+        if not self._settle.isActive():
+            self._settle.start()
+
+    # Drawing ----------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the facts as they are."""
+        self._fill(self.model, "")
+        self._fill(self.other, "no other")
+        # What is said of a clip would sway a reader who reads it blind.
+        facts = [] if self.session.hidden else self._facts(self.model)
+        other = {f.key: f for f in ([] if self.session.hidden else self._facts(self.other))}
+        order = by_es([_known(f.dice_es) for f in facts], [_known(f.dice_ed) for f in facts])
+        facts = [facts[i] for i in order]
+        self._order = [f.key for f in facts]
+        x = np.arange(len(facts), dtype=np.float64)
+        size = _LARGE if len(facts) <= _MANY else _SMALL
+        beside = [other.get(f.key) for f in facts]
+        lowest = 1.0
+        for place, (group, (phase, style)) in enumerate(
+            (group, which)
+            for group in (facts, beside)
+            for which in (("dice_ed", ED), ("dice_es", ES))
+        ):
+            y = np.array([_known(getattr(f, phase, None)) for f in group], np.float64)
+            self._scatter(place, x, y, group, style, size)
+            if group is facts:
+                self._lines[place].setData(x, y, pen=pg.mkPen(style[0], width=1), connect="finite")
+            lowest = float(min(lowest, np.nanmin(y[np.isfinite(y)], initial=1.0)))
+        self.plot.setYRange(max(0.0, math.floor(lowest * 20 - 0.2) / 20), 1.0, padding=0.03)
+        self._show_all()
+        self._tell(facts)
+        self._mark_current()
+
+    def _fill(self, box: QComboBox, none: str) -> None:
+        """List the models of which facts are known; the chosen model first."""
+        session = self.session
+        known = [p for p in session.packs if self.studying.facts.of_model(p.id)]
+        known.sort(key=lambda pack: pack is not session.pack)
+        entries = [(none, "")] if none else []
+        entries += [(pack.name, pack.id) for pack in known]
+        if [box.itemData(i) for i in range(box.count())] != [data for _, data in entries]:
+            chosen = box.currentData()
+            box.clear()
+            for name, data in entries:
+                box.addItem(name, data)
+            box.setCurrentIndex(max(box.findData(chosen), 0))
+        box.setEnabled(bool(known))
+
+    def _facts(self, box: QComboBox) -> list[Facts]:
+        return self.studying.facts.of_model(box.currentData()) if box.currentData() else []
+
+    def _scatter(
+        self,
+        place: int,
+        x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        group: Sequence[Facts | None],
+        style: tuple[str, str, str],
+        size: int,
+    ) -> None:
+        seen = np.flatnonzero(np.isfinite(y))
+        color, mark, _ = style
+        hollow = place > 1
+        self._points[place].setData(
+            x=x[seen],
+            y=y[seen],
+            data=[(group[i], place % 2) for i in seen.tolist()],
+            symbol=mark,
+            size=size + 1 if hollow else size,
+            pen=pg.mkPen(color, width=1) if hollow else pg.mkPen(self._background, width=0.5),
+            brush=None if hollow else pg.mkBrush(color),
+            hoverSize=size + 5,
+        )
+
+    def _tell(self, facts: Sequence[Facts]) -> None:
+        self.hovered.setText("")
+        if self.session.hidden:
+            self.told.setText("Hidden while this clip is read blind.")
+        elif not facts:
+            known = len(self._facts(self.model))
+            self.told.setText(
+                "No clip that was scanned has ground truth to score a model by."
+                if known
+                else "Scan the list in the tab Studies first: each clip then has a point here."
+            )
+        else:
+            means = [
+                f"<font color='{style[0]}'>{glyph}</font> {name} "
+                f"{_text(_mean(getattr(f, field) for f in facts))}"
+                for glyph, name, field, style in (
+                    ("●", "ED", "dice_ed", ED),
+                    ("■", "ES", "dice_es", ES),
+                )
+            ]
+            count = "1 clip" if len(facts) == 1 else f"{len(facts)} clips"
+            self.told.setText(f"{count}, mean {'&nbsp; '.join(means)}")
+
+    def _mark_current(self) -> None:
+        current = self.session.studies.current
+        shown = current is not None and current.key in self._order
+        self._current.setVisible(shown)
+        if shown and current is not None:
+            self._current.setValue(self._order.index(current.key))
+
+    def _show_all(self) -> None:
+        self.plot.setXRange(-0.6, max(len(self._order) - 0.4, 1), padding=0.01)
+
+    # The mouse --------------------------------------------------------------------------
+
+    def _on_hover(self, _item: object, points: Sequence[Any], _event: object = None) -> None:
+        if len(points):
+            facts, phase = points[0].data()
+            self.hovered.setText(self.describe(facts, phase))
+
+    def describe(self, facts: Facts, phase: int) -> str:
+        """Say what a point is: clip, model, Dice and frame; `phase` is 0 at ED, 1 at ES."""
+        item = self.session.studies.get(facts.key)
+        frame = facts.es if phase else facts.ed
+        where = f" (frame {frame})" if frame is not None else ""
+        return (
+            f"{item.name if item is not None else facts.key}, {facts.model_name}: "
+            f"Dice {_text(facts.dice_es)} at ES, {_text(facts.dice_ed)} at ED. "
+            f"A click opens {'ES' if phase else 'ED'}{where}."
+        )
+
+    def _on_click(self, _item: object, points: Sequence[Any], _event: object = None) -> None:
+        if len(points):
+            facts, phase = points[0].data()
+            self.studying.open(facts.key, facts.es if phase else facts.ed)
+
+    def _on_scene_click(self, event: pg.GraphicsScene.mouseEvents.MouseClickEvent) -> None:
+        if event.double():
+            self._show_all()
+
+
+def _known(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _mean(values: Any) -> float:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _text(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.3f}"

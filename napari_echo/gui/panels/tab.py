@@ -1,0 +1,55 @@
+"""What lies in a tab below the canvas: while it is hidden, nothing is computed for it."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSize, QTimer
+from qtpy.QtGui import QPaintEvent
+from qtpy.QtWidgets import QWidget
+
+HEIGHT = 180
+
+
+class Tab(QWidget):
+    """A widget that shows the session anew when it is stale and can be seen.
+
+    Whatever makes it stale calls `mark_stale`; `refresh` comes once, when all
+    that happens at that moment has happened, or when the tab is brought up.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._stale = True
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._refresh_if_stale)
+        self.setMinimumHeight(HEIGHT - 40)
+
+    def sizeHint(self) -> QSize:
+        """Ask for the height that leaves the canvas large."""
+        return QSize(600, HEIGHT)
+
+    def refresh(self) -> None:
+        """Show the session as it is."""
+        raise NotImplementedError
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it can be seen."""
+        return self.isVisible() and not self.visibleRegion().isEmpty()
+
+    def mark_stale(self, *_: object) -> None:
+        """Show the session anew soon, or when the tab is brought up."""
+        self._stale = True
+        if self.is_seen:
+            self._soon.start()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Catch up when the tab is brought up."""
+        super().paintEvent(event)
+        if self._stale:
+            self._soon.start()
+
+    def _refresh_if_stale(self) -> None:
+        if self._stale:
+            self._stale = False
+            self.refresh()
