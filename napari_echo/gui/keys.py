@@ -73,6 +73,23 @@ ACTIONS: tuple[KeyAction, ...] = (
         "Shift-K",
         lambda r: r.measures_panel.set_frame("ES"),
     ),
+    # Overlays
+    KeyAction("See", "truth", "Ground truth", "G", lambda r: r.legend.toggle("truth")),
+    KeyAction("See", "prediction", "Prediction", "Q", lambda r: r.legend.toggle("prediction")),
+    KeyAction("See", "difference", "Difference", "U", lambda r: r.legend.toggle("difference")),
+    KeyAction("See", "heat_map", "Heat map", "H", lambda r: r.legend.toggle("hardness")),
+    KeyAction(
+        "See", "hard_pixels", "Hard pixels", "Shift-H", lambda r: r.legend.toggle("hard pixels")
+    ),
+    KeyAction(
+        "See",
+        "overlays",
+        "All overlays off, and on again",
+        "Shift-G",
+        lambda r: r.layers.showing.toggle_all(),
+    ),
+    # Help
+    KeyAction("Help", "keys", "List of keys", "/", lambda r: r.key_list.toggle()),
     # Models
     KeyAction("Model", "predict", "Run the ticked models", "W", lambda r: r.verbs.predict()),
     KeyAction(
@@ -188,6 +205,11 @@ def register() -> None:
 def bound_keys(action: KeyAction) -> tuple[str, ...]:
     """The keys that do it now, as text."""
     return tuple(str(key) for key in action_manager._shortcuts.get(action.id, ()))
+
+
+def key_text(action: KeyAction) -> str:
+    """The keys that do it now, for people: "Shift-G", "/"; empty without one."""
+    return ", ".join(key.replace("+", "-") for key in bound_keys(action))
 
 
 def _command(action: KeyAction) -> Callable[[ViewerModel], None]:

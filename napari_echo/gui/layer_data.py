@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import KeyFrames
-from napari_echo.core.labels import LabelSchema, Segmentation, Structure
+from napari_echo.core.labels import LabelSchema, Segmentation
 
 KEY = "napari_echo"
 Role = Literal[
-    "clip", "hardness", "prediction", "hard pixels", "truth", "correction",
+    "clip", "overlays", "correction",
     "propagation", "contour", "contour points",
 ]  # fmt: skip
 # From the bottom of the canvas to the top.
 ROLES: tuple[Role, ...] = get_args(Role)
-HARD_SCHEMA = LabelSchema("hard pixels", (Structure(1, "hard", "#cc79a7"),))
 
 
 def clip_layer_data(
@@ -70,12 +69,23 @@ def tag_of(layer: Layer) -> dict[str, Any]:
     return tag if isinstance(tag, dict) and {"clip_id", "role"} <= tag.keys() else {}
 
 
-def grid(clip: EchoClip) -> dict[str, Any]:
-    """Say where a clip's pixels lie: in mm where the spacing is known."""
+def grid(clip: EchoClip, factor: int = 1) -> dict[str, Any]:
+    """Say where a clip's pixels lie: in mm where the spacing is known.
+
+    Parameters
+    ----------
+    clip : EchoClip
+        The clip.
+    factor : int
+        Pixels of the layer to a pixel of the clip, along either side.
+    """
     dy, dx = clip.spacing_mm or (1.0, 1.0)
     unit = "mm" if clip.spacing_mm else "pixel"
+    # Napari places the middle of a pixel.
+    shift = (1 / factor - 1) / 2
     return {
-        "scale": (1.0, dy, dx),
+        "scale": (1.0, dy / factor, dx / factor),
+        "translate": (0.0, shift * dy, shift * dx),
         "units": ("pixel", unit, unit),
         "axis_labels": ("frame", "y", "x"),
     }

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
-from numpy.typing import NDArray
+from napari.utils.colormaps import DirectLabelColormap
 
-from napari_echo.core.labels import LabelSchema
+from napari_echo.core.labels import Structure
 from napari_echo.gui.draft_layer import DraftLayer
 from napari_echo.gui.layer_data import (
-    HARD_SCHEMA,
     KEY,
     ROLES,
     Role,
     clip_layer_data,
-    colors,
     grid,
     tag_of,
 )
+from napari_echo.gui.overlays import OVERLAYS, OverlayFrames
+from napari_echo.gui.showing import Showing
 from napari_echo.workflow.session import Session
-
-FILL_OPACITY = 0.35
-TRUTH_WIDTH = 1
 
 
 class ReviewLayers:
@@ -45,25 +41,29 @@ class ReviewLayers:
     def __init__(self, viewer: ViewerModel, session: Session) -> None:
         self.viewer = viewer
         self.session = session
-        self._heat_shown = False
+        self.showing = Showing(session)
+        self._structures: tuple[Structure, ...] = ()
         session.clip_changed.connect(self._show_clip)
-        session.truth_changed.connect(self._show_truth)
-        session.prediction_changed.connect(self._show_prediction)
-        session.marks_changed.connect(self._show_marks)
+        self.showing.changed.connect(self.show_overlays)
         session.key_frames_changed.connect(self.write_caption)
+        session.corrections.edited.connect(self._show_edited)
+        session.corrections.relabelled.connect(self._show_edited)
         self.draft = DraftLayer(self)
+        session.corrections.draft_changed.connect(self.write_caption)
         viewer.dims.events.current_step.connect(self.write_caption)
 
     def disconnect(self) -> None:
         """Stop following the session; strokes that are not committed stay as a layer."""
         self.draft.disconnect()
         self.viewer.dims.events.current_step.disconnect(self.write_caption)
+        self.showing.changed.disconnect(self.show_overlays)
+        self.showing.disconnect()
         session = self.session
         session.clip_changed.disconnect(self._show_clip)
-        session.truth_changed.disconnect(self._show_truth)
-        session.prediction_changed.disconnect(self._show_prediction)
-        session.marks_changed.disconnect(self._show_marks)
         session.key_frames_changed.disconnect(self.write_caption)
+        session.corrections.edited.disconnect(self._show_edited)
+        session.corrections.relabelled.disconnect(self._show_edited)
+        session.corrections.draft_changed.disconnect(self.write_caption)
 
     # Finding ------------------------------------------------------------------
 
@@ -93,6 +93,10 @@ class ReviewLayers:
         kept = self.find("clip")
         self.draft.follow_clip()
         for layer in [x for x in self._ours() if x is not kept]:
+            if clip is not None and tag_of(layer)["role"] == "overlays":
+                # To make a layer takes napari longer than all else here.
+                tag_of(layer)["clip_id"] = clip.clip_id
+                continue
             layer.locked = False
             self.viewer.layers.remove(layer)
         overlays = self.viewer.canvas.overlays
@@ -100,6 +104,7 @@ class ReviewLayers:
         overlays.text.visible = clip is not None
         overlays.scale_bar.visible = clip is not None and clip.spacing_mm is not None
         if clip is None:
+            self.showing.refresh()
             return
         if kept is None:
             data, kwargs, _ = clip_layer_data(
@@ -110,92 +115,96 @@ class ReviewLayers:
         self.viewer.layers.selection.active = kept
         self.viewer.reset_view()
         self.go_to(0)
-        self._show_truth()
+        self.showing.refresh()
+
+    def show_overlays(self) -> None:
+        """Draw the overlays that are on, as one layer; without any it costs napari nothing."""
+        clip, sources = self.session.clip, self.showing.sources()
+        layer = self.find("overlays")
+        if clip is None or sources is None:
+            return
         self.write_caption()
-
-    def _show_truth(self) -> None:
-        truth = self.session.truth
-        if truth is None:
-            self._drop("truth")
+        frames = OverlayFrames(sources, self.showing.shown)
+        if not isinstance(layer, Labels):
+            if frames.shown:
+                self._make_overlays(frames)
             return
-        layer = self._labels("truth", "Truth (line)", truth.labels, truth.schema)
-        layer.contour = TRUTH_WIDTH
-        layer.opacity = 1.0
+        # Napari slices and draws anew with each of these: hidden, it does not.
+        layer.visible = False
+        layer.data = frames
+        # Napari makes a layer editable with its data.
+        layer.editable = False
+        for name, value in grid(clip, frames.factor).items():
+            setattr(layer, name, value)
+        if sources.structures != self._structures:
+            self._color(layer, frames)
+        layer.name = _overlays_name(frames)
+        layer.visible = bool(frames.shown)
 
-    def _show_prediction(self) -> None:
-        prediction = self.session.prediction
-        if prediction is None:
-            self._drop("prediction")
-            return
-        shown = prediction.segmentation
-        name = f"Prediction: {prediction.model_name}"
-        layer = self._labels("prediction", name, shown.labels, shown.schema)
-        layer.opacity = FILL_OPACITY
-        layer.visible = self.session.corrections.draft is None
-
-    def _show_marks(self) -> None:
-        hardness, hard = self.session.hardness, self.session.hard_pixels
-        if hardness is None or hard is None or self.session.clip is None:
-            self._drop("hardness")
-            self._drop("hard pixels")
-            return
-        name = f"Hardness ({hardness.criterion})"
-        heat = self.find("hardness")
-        if isinstance(heat, Image):
-            heat.data, heat.name = hardness.values, name
-        else:
-            heat = Image(
-                hardness.values,
-                name=name,
-                colormap="inferno",
-                contrast_limits=(0, 1),
-                blending="additive",
-                visible=self._heat_shown,
-                **grid(self.session.clip),
-            )
-            self._place(heat, "hardness")
-        mask = hard.mask.view(np.uint8)
-        outline = self._labels("hard pixels", "Hard pixels", mask, HARD_SCHEMA)
-        outline.contour = 1
-        outline.opacity = 0.9
-
-    def show_heat(self, shown: bool) -> None:
-        """Show or hide the heat map."""
-        self._heat_shown = shown
-        heat = self.find("hardness")
-        if heat is not None:
-            heat.visible = shown
-
-    def write_caption(self, _event: object = None) -> None:
-        """Write the frame on show, and whether it is ED or ES, on the canvas."""
-        clip, key_frames = self.session.clip, self.session.key_frames
-        if clip is None:
-            return
-        beats = key_frames.beats if key_frames is not None else ()
-        marks = [
-            name
-            for name, at in (("ED", "ed"), ("ES", "es"))
-            if any(getattr(beat, at) == self.frame for beat in beats)
-        ]
-        place = f"frame {self.frame} / {len(clip) - 1}"
-        self.viewer.canvas.overlays.text.text = "  ".join([place, *marks])
-
-    # Making -------------------------------------------------------------------
-
-    def _labels(
-        self, role: Role, name: str, data: NDArray[np.uint8], schema: LabelSchema
-    ) -> Labels:
-        """Show labels as the layer of a role, making it where there is none."""
-        layer = self.find(role)
-        if isinstance(layer, Labels):
-            layer.data, layer.name, layer.colormap = data, name, colors(schema)
-            return layer
+    def _make_overlays(self, frames: OverlayFrames) -> None:
         layer = Labels(
-            data, name=name, colormap=colors(schema), **grid(self.session.require_clip())
+            frames,
+            name=_overlays_name(frames),
+            opacity=1.0,
+            **grid(self.session.require_clip(), frames.factor),
         )
         layer.editable = False
-        self._place(layer, role)
-        return layer
+        self._color(layer, frames)
+        self._place(layer, "overlays")
+        layer.locked = True
+
+    def _color(self, layer: Labels, frames: OverlayFrames) -> None:
+        self._structures = frames.sources.structures
+        layer.colormap = DirectLabelColormap(
+            color_dict={None: "transparent", 0: "transparent"} | frames.palette()
+        )
+
+    def _show_edited(self, *_: object) -> None:
+        """Draw the difference of the draft as it is painted on."""
+        layer = self.find("overlays")
+        if self.session.corrections.draft is None or not isinstance(layer, Labels):
+            return
+        frames = layer.data
+        if isinstance(frames, OverlayFrames) and "difference" in frames.shown:
+            frames.forget()
+            layer.refresh(thumbnail=False, highlight=False, extent=False)
+
+    def write_caption(self, _event: object = None) -> None:
+        """Write on the canvas which frame is on show, and whose labels."""
+        clip, frame = self.session.clip, self.frame
+        if clip is None:
+            return
+        key_frames = self.session.key_frames
+        beats = key_frames.beats if key_frames is not None else ()
+        parts = [f"frame {frame} / {len(clip) - 1}"]
+        if clip.fps:
+            parts.append(f"{frame / clip.fps:.2f} s")
+        parts += [
+            name
+            for name, at in (("ED", "ed"), ("ES", "es"))
+            if any(getattr(beat, at) == frame for beat in beats)
+        ]
+        lines = ("   ".join(parts), "   ".join(self._whose(frame)))
+        text = "\n".join(line for line in lines if line)
+        overlay = self.viewer.canvas.overlays.text
+        if overlay.text != text:
+            overlay.text = text
+
+    def _whose(self, frame: int) -> list[str]:
+        """Whose labels are on show, and how they are drawn."""
+        shown, found = self.showing.shown, []
+        truth, prediction = self.session.truth, self.session.prediction
+        if self.session.corrections.draft is not None:
+            found.append("correction (fill)")
+        if prediction is not None and "prediction" in shown:
+            found.append(f"{prediction.model_name} (fill)")
+        if truth is not None and shown & {"truth", "difference"}:
+            # Truth is sparse: a frame without a contour is not one without an LV.
+            drawn = "line" if truth.annotated[frame] else "not on this frame"
+            found.append(f"truth ({drawn})")
+        return found
+
+    # Making -------------------------------------------------------------------
 
     def _place(self, layer: Layer, role: Role) -> None:
         """Add a layer above those that lie below its role; the selection stays."""
@@ -212,8 +221,7 @@ class ReviewLayers:
         layers.insert(max(below, default=len(layers) - 1) + 1, layer)
         layers.selection.active = active if active in layers else layer
 
-    def _drop(self, role: Role) -> None:
-        layer = self.find(role)
-        if layer is not None:
-            layer.locked = False
-            self.viewer.layers.remove(layer)
+
+def _overlays_name(frames: OverlayFrames) -> str:
+    shown = [name for name in OVERLAYS if name in frames.shown]
+    return f"Overlays: {', '.join(shown)}" if shown else "Overlays"

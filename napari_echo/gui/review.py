@@ -29,16 +29,20 @@ from napari_echo.gui.dropping import Dropping
 from napari_echo.gui.editing import Editing
 from napari_echo.gui.folding import Folding
 from napari_echo.gui.grid import Grid
+from napari_echo.gui.key_list import KeyList
 from napari_echo.gui.layer_data import tag_of
 from napari_echo.gui.layers import ReviewLayers
+from napari_echo.gui.legend import Legend
 from napari_echo.gui.measuring import Measuring
 from napari_echo.gui.panels.checks import CHECKS_DOCK, ChecksPanel
 from napari_echo.gui.panels.clip import ClipPanel
 from napari_echo.gui.panels.correct import CorrectPanel
+from napari_echo.gui.panels.dataset_chart import DatasetChart
 from napari_echo.gui.panels.export import ExportPanel
 from napari_echo.gui.panels.marks import MarksPanel
 from napari_echo.gui.panels.measures import MeasuresPanel
 from napari_echo.gui.panels.model import ModelPanel
+from napari_echo.gui.panels.models import ModelsPanel
 from napari_echo.gui.panels.propagate import PropagateRows
 from napari_echo.gui.panels.readers import ReadersPanel
 from napari_echo.gui.panels.retrain import RetrainPanel
@@ -59,6 +63,7 @@ from napari_echo.io.store import LabelStore
 from napari_echo.workflow.session import Session
 
 CURVES_DOCK, STUDIES_DOCK, READERS_DOCK = "Echo curves", "Studies", "Readers"
+MODELS_DOCK, DATASET_DOCK = "Models", "Data set"
 WIDTH, SCROLL_BAR = 332, 14
 SETTLE_MS = 50
 # Edits are in the journal within a second: found by a tick, and then written.
@@ -126,8 +131,12 @@ class EchoReview(QWidget):
         )
         self.export_panel = ExportPanel(self.verbs)
         self.retrain_panel = RetrainPanel(self.verbs)
+        self.legend: Legend = Legend(self.layers.showing)
+        self.key_list: KeyList = KeyList(self)
         self.status_panel = StatusPanel(self.verbs)
         self.curves = CurvesWidget(self.session, lambda: self.layers.frame)
+        self.models_panel = ModelsPanel(self.comparing, lambda: self.layers.frame)
+        self.dataset_chart = DatasetChart(self.studying)
         self.readers = Readers(self.verbs, self.studying)
         self.readers_panel = ReadersPanel(self.readers)
         self._lay_out()
@@ -176,6 +185,7 @@ class EchoReview(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(scroll, 1)
+        layout.addWidget(self.legend)
         layout.addWidget(self.status_panel)
         # Wide enough for every label: what does not fit is cut off, not scrolled.
         self.setMinimumWidth(max(WIDTH, content.minimumSizeHint().width() + SCROLL_BAR))
@@ -183,14 +193,23 @@ class EchoReview(QWidget):
         self.bottom.add(CURVES_DOCK, self.curves)
         self.bottom.add(STUDIES_DOCK, self.studies_panel)
         self.bottom.add(CHECKS_DOCK, self.checks_panel)
+        self.bottom.add(MODELS_DOCK, self.models_panel)
+        self.bottom.add(DATASET_DOCK, self.dataset_chart)
         self.bottom.add(READERS_DOCK, self.readers_panel)
 
     def _connect(self) -> None:
         self.verbs.refused.connect(show_error)
         self.verbs.may_leave = self.may_leave
-        for panel in (self.measures_panel, self.marks_panel, self.curves, self.checks_panel):
+        for panel in (
+            self.measures_panel,
+            self.marks_panel,
+            self.curves,
+            self.models_panel,
+            self.checks_panel,
+        ):
             panel.frame_wanted.connect(self.layers.go_to)
-        self.marks_panel.heat_wanted.connect(self.layers.show_heat)
+        self.legend.told.connect(self.verbs.told)
+        self.status_panel.keys.clicked.connect(self.key_list.toggle)
         self.correct_panel.discard.clicked.connect(self._discard)
         self.correct_panel.reader.editingFinished.connect(
             lambda: self.readers.set_reader(self.correct_panel.reader.text())
@@ -200,6 +219,7 @@ class EchoReview(QWidget):
         self.recovery.clips_wanted.connect(self.studying.add_paths)
         self.recovery.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
         self.viewer.dims.events.current_step.connect(self.curves.move_cursor)
+        self.viewer.dims.events.current_step.connect(self.models_panel.move_cursor)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.layers.events.removed.connect(self._on_removed)
         self.viewer.events.theme.connect(self._take_theme)
@@ -341,7 +361,8 @@ class EchoReview(QWidget):
         self.setStyleSheet(style_sheet(self.viewer.theme))
         colors = theme_colors(self.viewer.theme)
         self.studies_panel.set_colors(colors["highlight"], colors["foreground"])
-        self.curves.set_colors(colors["background"], colors["text"])
+        for tab in (self.curves, self.models_panel, self.dataset_chart):
+            tab.set_colors(colors["background"], colors["text"])
         self.readers_panel.set_colors(colors["background"], colors["text"])
         self.retrain_panel.curves.set_colors(colors["background"], colors["text"])
 
@@ -364,12 +385,14 @@ class EchoReview(QWidget):
         self.comparing.shut_down()
         self.readers.shut_down()
         self.retrain_panel.retraining.shut_down()
+        self.editing.shut_down()
         self.contour_tool.disconnect()
         self.propagating.disconnect()
         self.layers.disconnect()
         self.committing.finish()
         self.session.corrections.close()
         self.viewer.dims.events.current_step.disconnect(self.curves.move_cursor)
+        self.viewer.dims.events.current_step.disconnect(self.models_panel.move_cursor)
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.events.theme.disconnect(self._take_theme)

@@ -31,6 +31,15 @@ def style_sheet(theme: str) -> str:
     QToolButton#echoHeading:hover, QToolButton#echoHeading:focus {{
         background: {colors["foreground"]};
     }}
+    QToolButton#echoLegend {{
+        text-align: left; padding: 2px 4px; border: 1px solid transparent;
+        background: transparent; color: {colors["text"]};
+    }}
+    QToolButton#echoLegend:hover {{ background: {colors["foreground"]}; }}
+    QToolButton#echoLegend:checked {{
+        background: {colors["foreground"]}; border-color: {colors["highlight"]};
+    }}
+    QToolButton#echoLegend[nothing="true"] {{ color: {colors["primary"]}; }}
     QLabel#echoNote {{ color: {colors["warning"]}; }}
     QPushButton {{ padding: 3px 8px; }}
     QPushButton[primary="true"] {{

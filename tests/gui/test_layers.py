@@ -14,6 +14,7 @@ from napari_echo.core.params import HardnessParams
 from napari_echo.core.prediction import Prediction
 from napari_echo.gui.layer_data import KEY, clip_layer_data
 from napari_echo.gui.layers import ReviewLayers
+from napari_echo.gui.overlays import FILL_OPACITY
 from napari_echo.workflow.mark import mark
 from napari_echo.workflow.session import Session
 
@@ -57,22 +58,16 @@ def test_every_role_has_one_layer_in_its_place(
     truth: Segmentation,
 ) -> None:
     show_all(session, clip, truth)
-    assert [role(x) for x in viewer.layers] == [
-        "clip",
-        "hardness",
-        "prediction",
-        "hard pixels",
-        "truth",
-        "correction",
-    ]
+    assert [role(x) for x in viewer.layers] == ["clip", "overlays", "correction"]
     assert {x.metadata[KEY]["clip_id"] for x in viewer.layers} == {clip.clip_id}
     # In mm, all on one grid, so that they lie on each other.
-    assert all(tuple(x.scale) == (1.0, 0.8, 0.8) for x in viewer.layers)
+    extents = [x.extent.world[:, 1:] for x in viewer.layers]
+    assert np.allclose(extents[0] + [[-0.4], [0.4]], [[-0.4, -0.4], [50.8, 57.2]])
+    for layer, extent in zip(viewer.layers, extents, strict=True):
+        half = np.asarray(layer.scale[1:]) / 2
+        assert np.allclose(extent[0] - half, -0.4)
+        assert np.allclose(extent[1] + half, (50.8, 57.2))
     assert {str(x.units[1]) for x in viewer.layers} == {"millimeter"}
-    assert not layers.find("hardness").visible
-    assert layers.find("truth").contour > 0
-    assert layers.find("prediction").contour == 0
-    assert layers.find("hard pixels").contour > 0
 
 
 def test_layers_are_found_by_their_role_and_not_by_their_name(
@@ -95,12 +90,11 @@ def test_only_the_correction_can_be_painted_on(
     layers: ReviewLayers, session: Session, clip: EchoClip, truth: Segmentation
 ) -> None:
     show_all(session, clip, truth)
-    for name in ("prediction", "truth", "hard pixels"):
-        assert not layers.find(name).editable
+    assert not layers.find("overlays").editable
     assert layers.find("correction").editable
     assert layers.viewer.layers.selection.active is layers.find("correction")
     assert layers.find("correction").mode == "paint"
-    assert not layers.find("prediction").visible
+    assert "prediction" not in layers.showing.shown
 
 
 def test_a_painted_frame_waits_to_be_committed_until_it_is_undone(
@@ -167,9 +161,9 @@ def test_the_layer_that_napari_opened_is_adopted(
     opened = viewer.add_layer(Image(data, **kwargs))
     session.open_clip(clip, truth=truth, key_frames=key_frames)
     assert layers.find("clip") is opened
-    assert [role(x) for x in viewer.layers] == ["clip", "truth"]
+    assert [role(x) for x in viewer.layers] == ["clip", "overlays"]
     layers.go_to(6)
-    assert viewer.canvas.overlays.text.text.endswith("ES")
+    assert viewer.canvas.overlays.text.text == "frame 6 / 11   0.30 s   ES\ntruth (line)"
 
 
 def test_the_layers_of_others_are_left_alone(
@@ -192,7 +186,7 @@ def test_discarding_brings_the_prediction_back(
     assert layers.find("clip").locked
     session.corrections.discard()
     assert layers.find("correction") is None
-    assert layers.find("prediction").visible
+    assert "prediction" in layers.showing.shown
     assert not layers.find("clip").locked
 
 
@@ -227,8 +221,10 @@ def test_structures_keep_their_colours(
     layers: ReviewLayers, session: Session, clip: EchoClip, truth: Segmentation
 ) -> None:
     show_all(session, clip, truth)
-    for name in ("prediction", "truth", "correction"):
-        colors = layers.find(name).colormap.color_dict
-        for structure in CAMUS_SCHEMA.structures:
-            red, green, blue = (int(structure.color[i : i + 2], 16) / 255 for i in (1, 3, 5))
-            assert np.allclose(colors[structure.index][:3], (red, green, blue), atol=0.01)
+    drawn = layers.find("overlays").data.palette()
+    corrected = layers.find("correction").colormap.color_dict
+    levels = next(code for code, color in drawn.items() if np.isclose(color[3], FILL_OPACITY))
+    for structure in CAMUS_SCHEMA.structures:
+        red, green, blue = (int(structure.color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        assert np.allclose(corrected[structure.index][:3], (red, green, blue), atol=0.01)
+        assert np.allclose(drawn[structure.index * levels][:3], (red, green, blue), atol=0.01)

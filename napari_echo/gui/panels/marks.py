@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton, QWidget
 
 from napari_echo.core.params import Criterion, HardnessParams
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
@@ -27,12 +27,9 @@ class MarksPanel(Section):
     -------
     frame_wanted(int)
         The reader wants to see a frame.
-    heat_wanted(bool)
-        The reader wants the heat map shown or hidden.
     """
 
     frame_wanted = Signal(int)
-    heat_wanted = Signal(bool)
 
     def __init__(self, verbs: Verbs, parent: QWidget | None = None) -> None:
         super().__init__(Step.MARK.title, "Mark", parent)
@@ -49,15 +46,13 @@ class MarksPanel(Section):
         about = HardnessParams.model_fields
         self.criterion.setToolTip(about["criterion"].description or "")
         self.rule.setToolTip(about["rule"].description or "")
-        self.heat = QCheckBox("heat map")
-        self.heat.setToolTip("Show how hard every pixel is.")
         self.share = ElidedLabel()
         self.hardest = QPushButton()
         may_shrink(self.criterion, self.rule, self.value)
         fields = self.add_row(self.criterion, self.rule, self.value)
         for place, stretch in enumerate((6, 5, 6)):
             fields.setStretch(place, stretch)
-        row = self.add_row(self.heat)
+        row = self.add_row()
         row.addWidget(self.share, 1)
         row.addWidget(self.hardest)
         self._settle = QTimer(self)
@@ -70,7 +65,6 @@ class MarksPanel(Section):
         self.criterion.currentIndexChanged.connect(self.refresh)
         self.rule.activated.connect(self._change_rule)
         self.value.valueChanged.connect(self._wait)
-        self.heat.toggled.connect(self.heat_wanted.emit)
         self.hardest.clicked.connect(lambda: self.frame_wanted.emit(self.hardest_frame() or 0))
         for signal in (
             self.session.clip_changed,
@@ -156,7 +150,6 @@ class MarksPanel(Section):
         gate(self.action, busy or self._obstacle(), "Find the doubtful and the wrong pixels.")
         for field in (self.criterion, self.rule, self.value):
             field.setEnabled(self.session.prediction is not None)
-        self.heat.setEnabled(hard is not None)
         frame = self.hardest_frame()
         self.hardest.setVisible(frame is not None)
         self.hardest.setText(f"hardest: {frame}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QProgressBar, QPushButton, QWidget
 
 from napari_echo.gui.panels.section import ElidedLabel, Section
@@ -28,6 +29,10 @@ class StatusPanel(Section):
         row = self.add_row()
         row.addWidget(self.message, 1)
         row.addWidget(self.cancel)
+        self.keys = QPushButton("Keys")
+        self.keys.setToolTip("List what every key does. Key: /.")
+        self.keys.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        row.addWidget(self.keys)
         self.body.addWidget(self.bar)
         # The dock must not jump when a job begins or ends.
         self.message.setMinimumHeight(self.cancel.sizeHint().height())
