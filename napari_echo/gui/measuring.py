@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from functools import partial
 
@@ -19,6 +20,7 @@ from napari_echo.workflow.session import Source
 MEASURING = "Measuring"
 # Changes that come together, as in one stroke, are measured once.
 SETTLE_MS = 40
+STEP_S = 0.03
 
 
 class Measuring:
@@ -47,7 +49,7 @@ class Measuring:
         self.session = verbs.session
         self.runner = Jobs(verbs.runner)
         self.partners = Partners()
-        self._cache: FrameCache = {}
+        self._cache = FrameCache()
         self._state = 0
         self._measured = 0
         self._own_key_frames: KeyFrames | None = None
@@ -88,7 +90,7 @@ class Measuring:
         self.runner.shut_down()
 
     def _on_clip(self) -> None:
-        self._cache = {}
+        self._cache = FrameCache()
         self.refresh()
 
     def _on_key_frames(self) -> None:
@@ -223,6 +225,7 @@ class Measuring:
 
 def _measure(subjects: Subjects, cache: FrameCache) -> Job[Measured]:
     """Measure a clip: ED and ES first, handed on at once, then every frame."""
+    told = time.monotonic()
     for whole in (False, True):
         steps = iter_measure_clip(subjects, cache, whole=whole)
         while True:
@@ -231,7 +234,10 @@ def _measure(subjects: Subjects, cache: FrameCache) -> Job[Measured]:
             except StopIteration as end:
                 measured: Measured = end.value
                 break
-            yield Progress(done, total, MEASURING)
+            # Every step is a chance to stop, and a signal to the window: not too many.
+            if time.monotonic() > told + STEP_S:
+                told = time.monotonic()
+                yield Progress(done, total, MEASURING)
         if not whole:
             yield Progress(0, 0, MEASURING, measured)
     return measured

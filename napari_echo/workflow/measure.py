@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
@@ -13,10 +14,45 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import LV, Segmentation
-from napari_echo.metrics.volume import FrameMeasures, LVMeasures, area_alone, frame_measures, gather
+from napari_echo.metrics.volume import (
+    FrameMeasures,
+    LVMeasures,
+    area_alone,
+    frame_measures,
+    gather,
+)
+from napari_echo.metrics.walls import WallErrors
 
-FrameCache = dict[tuple[bytes, tuple[float, float] | None], FrameMeasures]
-"""What frames measured, by their labels and the spacing."""
+Digest = bytes
+
+
+@dataclass(frozen=True)
+class FrameCache:
+    """What frames of one clip measured, by the digests of their LV: labels that recur cost nothing.
+
+    Attributes
+    ----------
+    frames : dict
+        What a mask measured.
+    differences : dict
+        How far a mask lies from a reference, by the digests of both.
+    """
+
+    frames: dict[Digest, FrameMeasures] = field(default_factory=dict)
+    differences: dict[tuple[Digest, Digest], FrameDifference] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FrameDifference:
+    """How far one frame's LV differs from the reference: Dice, and mm or pixels by wall."""
+
+    dice: float
+    walls: WallErrors | None
+
+
+def digest(mask: NDArray[np.bool_]) -> Digest:
+    """Name a mask by its pixels."""
+    return blake2b(np.packbits(mask).data, digest_size=16).digest()
 
 
 def measure(
@@ -72,8 +108,8 @@ def iter_measure(
         measured.
     annotated : ndarray of bool, shape (T,), or None
         Which frames count; None takes all.
-    cache : dict or None
-        What was measured before; what is measured now is added.
+    cache : FrameCache or None
+        What was measured before of this clip; what is measured now is added.
     whole : bool
         Measure every frame; else the key frames, and of the others what the
         cache knows, or the area alone, which takes next to no time.
@@ -116,14 +152,14 @@ def _measured(
     wanted: bool,
 ) -> FrameMeasures:
     """Measure a frame, or look it up; one that is not wanted is not measured."""
-    key = blake2b(np.packbits(mask).data, digest_size=16).digest(), spacing
-    found = cache.get(key) if cache is not None else None
+    key = digest(mask) if cache is not None else b""
+    found = cache.frames.get(key) if cache is not None else None
     if found is None:
         if not wanted:
             return area_alone(mask, spacing)
         found = frame_measures(mask, spacing)
         if cache is not None:
-            cache[key] = found
+            cache.frames[key] = found
     return found
 
 

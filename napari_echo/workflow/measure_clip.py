@@ -16,10 +16,10 @@ from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Revision
 from napari_echo.metrics.overlap import dice
 from napari_echo.metrics.volume import LVMeasures
-from napari_echo.metrics.walls import WallErrors, wall_errors
+from napari_echo.metrics.walls import wall_errors
 from napari_echo.workflow.committed import merge
 from napari_echo.workflow.compare import ComparisonReport, ComparisonRow, compare_frame
-from napari_echo.workflow.measure import FrameCache, iter_measure
+from napari_echo.workflow.measure import FrameCache, FrameDifference, digest, iter_measure
 
 Steps = Generator[tuple[int, int], None, LVMeasures]
 Reference = Literal["truth", "correction"]
@@ -58,14 +58,6 @@ class Subjects:
     draft: NDArray[np.uint8] | None = None
     revisions: Sequence[Revision] = ()
     reports: Mapping[str, ComparisonReport] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class FrameDifference:
-    """How far one frame's LV differs from the reference: Dice, and mm or pixels by wall."""
-
-    dice: float
-    walls: WallErrors | None
 
 
 @dataclass(frozen=True)
@@ -126,7 +118,7 @@ def iter_measure_clip(
     ----------
     subjects : Subjects
         What to measure.
-    cache : dict
+    cache : FrameCache
         What was measured before of this clip; what is measured now is added.
     whole : bool
         Measure every frame, and compare each model with the truth; else only
@@ -176,11 +168,17 @@ def iter_measure_clip(
         name: Reference = "truth" if against_truth else "correction"
         if shown is not None and shown_measures is not None:
             model_differences = yield from _differences(
-                shown.segmentation.labels, shown_measures, reference, reference_measures, name, clip
+                shown.segmentation.labels,
+                shown_measures,
+                reference,
+                reference_measures,
+                name,
+                clip,
+                cache,
             )
         if against_truth and drawn is not None and correction is not None:
             correction_differences = yield from _differences(
-                drawn[0], correction, reference, reference_measures, name, clip
+                drawn[0], correction, reference, reference_measures, name, clip, cache
             )
     return Measured(
         key_frames,
@@ -221,6 +219,7 @@ def _differences(
     reference_measures: LVMeasures,
     name: Reference,
     clip: EchoClip,
+    cache: FrameCache,
 ) -> Generator[tuple[int, int], None, tuple[BeatDifference, ...]]:
     """Compare each beat's ED and ES; each frame once."""
     true_labels, annotated = reference
@@ -231,9 +230,12 @@ def _differences(
         if annotated[frame] and (true_labels[frame] == LV).any():
             counted = true_labels[frame] != IGNORE
             mask, true = (labels[frame] == LV) & counted, true_labels[frame] == LV
-            known[frame] = FrameDifference(
-                dice(mask, true), wall_errors(mask, true, clip.spacing_mm)
-            )
+            key = digest(mask), digest(true)
+            if key not in cache.differences:
+                cache.differences[key] = FrameDifference(
+                    dice(mask, true), wall_errors(mask, true, clip.spacing_mm)
+                )
+            known[frame] = cache.differences[key]
         yield len(known), 2 * len(beats)
     both = zip(beats, measures.beats, reference_measures.beats, strict=True)
     return tuple(

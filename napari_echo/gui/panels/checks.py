@@ -82,7 +82,6 @@ class ChecksPanel(QWidget):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setAlternatingRowColors(True)
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(COLUMNS.index("Frame"), Qt.SortOrder.AscendingOrder)
         rows, header = self.table.verticalHeader(), self.table.horizontalHeader()
@@ -195,7 +194,9 @@ class ChecksPanel(QWidget):
     def _summarize(self, titles: list[str]) -> None:
         clip = self.session.clip
         if clip is None:
-            text = "Open a clip: its labels are checked for jumps, and for ED and ES that do not fit."
+            text = (
+                "Open a clip: its labels are checked for jumps and for wrong ED and ES."
+            )
         elif not titles:
             text = "Nothing to check yet: run a model, load ground truth or correct."
         else:

@@ -129,16 +129,22 @@ def band_sentence(difference: BeatDifference) -> tuple[str, str]:
     band = ef_band(difference.ef)
     if band is not None:
         bands[band].append("EF")
-    said = [f"{_listed(names)} {band}" for band, names in bands.items() if names]
-    if not said:
+    within, beyond = (_listed(bands[band]) for band in ("within", "beyond"))
+    if not (within or beyond):
         return "", ""
+    if not beyond:
+        text = f"{within}: within what readers differ by."
+    elif not within:
+        text = f"{beyond}: beyond what readers differ by."
+    else:
+        text = f"Within what readers differ by: {within}. Beyond: {beyond}."
     tip = (
         f"Model against {difference.reference}. Two readers reach a mean Dice of "
         f"{READERS_DICE['ED']:.3f} at ED and {READERS_DICE['ES']:.3f} at ES on CAMUS, and their EF "
         f"differs with a standard deviation of {100 * READERS_EF:.0f} points (Leclerc et al. "
         "2019). Half of all pairs of readers agree by less than the mean."
     )
-    return f"{', '.join(said)} what readers differ by", tip
+    return text, tip
 
 
 def _listed(names: list[str]) -> str:
