@@ -129,6 +129,7 @@ class ContourTool:
                 layer.visible = False
                 layer.locked = False
         if self._points is not None:
+            self._points.selected_data = set()
             self._points.data = np.empty((0, 3))
         if self._line is not None:
             self._line.data = np.empty((0, 2, 3))
@@ -227,12 +228,12 @@ class ContourTool:
         if points is None or self.frame is None:
             return
         self._ours = True
+        points.selected_data = set()
         if contour is None:
             points.data = np.empty((0, 3))
             points.mode = "add"
         else:
             at = contour.points
-            points.selected_data = set()
             points.data = np.insert(at, 0, self.frame, axis=1)
             colors = [WALL] * len(at)
             colors[0] = colors[-1] = ANNULUS

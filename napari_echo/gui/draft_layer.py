@@ -13,7 +13,7 @@ import numpy as np
 from napari.layers import Labels
 from psygnal import Signal
 
-from napari_echo.core.labels import CAMUS_SCHEMA
+from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema
 from napari_echo.gui.layer_data import KEY, colors, grid
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class DraftLayer:
         self.layers = layers
         self.viewer, self.session = layers.viewer, layers.session
         self.dragging = False
+        self._schema: LabelSchema | None = None
         corrections = self.session.corrections
         corrections.draft_changed.connect(self.show)
         corrections.relabelled.connect(self._show_relabelled)
@@ -98,6 +99,7 @@ class DraftLayer:
             visible=False,
             **grid(clip),
         )
+        self._schema = CAMUS_SCHEMA
         layer.editable = False
         layer.brush_size = BRUSH
         layer.metadata[PARKED] = True
@@ -155,8 +157,6 @@ class DraftLayer:
         layer = self.layer
         if draft is not None and layer is not None and layer.data is draft.labels:
             return
-        if (shown := self.layers.find("prediction")) is not None:
-            shown.visible = draft is None
         clip_layer = self.layers.find("clip")
         if clip_layer is not None:
             # Its deletion would take the uncommitted strokes with it.
@@ -171,13 +171,14 @@ class DraftLayer:
         layer = layer or self._parked() or self._make()
         layer.metadata.pop(PARKED, None)
         layer.metadata[KEY] = {"clip_id": clip.clip_id, "role": "correction"}
-        layer.colormap = colors(draft.schema)
+        if draft.schema != self._schema:
+            layer.colormap, self._schema = colors(draft.schema), draft.schema
         layer.data = draft.labels
-        layer.visible = True
-        layer.editable = True
-        layer.locked = True
         if draft.schema.name_of(layer.selected_label) is None:
             layer.selected_label = draft.schema.structures[0].index
+        layer.editable = True
+        layer.locked = True
+        layer.visible = True
         self.viewer.layers.selection.active = layer
         layer.mode = "paint"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
@@ -18,7 +19,9 @@ from napari_echo.core.revision import Revision, Status
 from napari_echo.gui.committing import COMMITTING, Committing, commit_job
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import frames_text
-from napari_echo.workflow.starts import Choice, begin, choices
+from napari_echo.gui.workers import Job, Jobs, Progress
+from napari_echo.workflow.recipe import Made, Recipe
+from napari_echo.workflow.starts import Choice, choices, recipe
 
 if TYPE_CHECKING:
     from napari_echo.gui.layers import ReviewLayers
@@ -29,6 +32,9 @@ VERDICTS: dict[Status, str] = {
     "rejected": "Rejected",
     "second reader": "Left for a second reader:",
 }
+
+
+PREPARING, PREPARE_MS = "Preparing", 100
 
 
 class Editing:
@@ -86,6 +92,20 @@ class Editing:
         self.chosen = ""
         self.reader, self.comment = self.session.reader, ""
         self.resolves: Callable[[], bool] = lambda: False
+        self.ahead = Jobs(verbs.runner)
+        self._ready: tuple[Recipe, Made] | None = None
+        self._clock = QTimer()
+        self._clock.setSingleShot(True)
+        self._clock.timeout.connect(self._prepare)
+        for signal in (
+            self.session.clip_changed,
+            self.session.truth_changed,
+            self.session.prediction_changed,
+            self.corrections.draft_changed,
+            self.corrections.revisions_changed,
+            self.changed,
+        ):
+            signal.connect(self._prepare_soon)
         committing.committed.connect(self._on_committed)
         committing.failed.connect(verbs.refused.emit)
 
@@ -114,10 +134,43 @@ class Editing:
         if choice is None:
             return self._refuse("Open a clip first.")
         try:
-            begin(self.session, choice)
+            wanted = recipe(self.session, choice)
+            ready, self._ready = self._ready, None
+            made = ready[1] if ready is not None and ready[0].is_same(wanted) else None
+            self.corrections.start_from(wanted, made)
         except EchoError as error:
             return self._refuse(str(error))
         return True
+
+    def _prepare_soon(self) -> None:
+        self._clock.start(PREPARE_MS)
+
+    def _prepare(self) -> None:
+        """Copy what the next correction starts from before the reader begins it."""
+        choice = self.choice()
+        if self.corrections.draft is not None or choice is None:
+            self._ready = None
+            return
+        try:
+            wanted = recipe(self.session, choice)
+        except EchoError:
+            return
+        if self._ready is not None and self._ready[0].is_same(wanted):
+            return
+        self._ready = None
+
+        def take(made: Made) -> None:
+            self._ready = wanted, made
+            # It may have changed meanwhile.
+            self._prepare_soon()
+
+        if not self.ahead.start(PREPARING, _make, wanted, done=take):
+            self._prepare_soon()
+
+    def shut_down(self) -> None:
+        """Stop preparing."""
+        self._clock.stop()
+        self.ahead.shut_down()
 
     def _refuse(self, reason: str) -> bool:
         self.verbs.refused.emit(reason)
@@ -277,3 +330,8 @@ class Editing:
             frames = ", ".join(map(str, revision.frames))
             self.verbs.told.emit(f"{VERDICTS[revision.status]} {clip.name}, frame {frames}.")
         self.changed.emit()
+
+
+def _make(wanted: Recipe) -> Job[Made]:
+    yield Progress(0, 0, "Preparing the correction")
+    return wanted.make()

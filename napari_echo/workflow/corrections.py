@@ -20,11 +20,12 @@ from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Base, Revision
 from napari_echo.io.json_fields import key_frames_to_dict
 from napari_echo.workflow.blind import BLIND_BASE
-from napari_echo.workflow.committed import Committed, merge
+from napari_echo.workflow.committed import Committed
 from napari_echo.workflow.draft import Draft
 from napari_echo.workflow.forks import lineage
 from napari_echo.workflow.journal import JournalFolder
 from napari_echo.workflow.journal_writer import Ending
+from napari_echo.workflow.recipe import Made, Recipe
 
 if TYPE_CHECKING:
     from napari_echo.io.store import LabelStore
@@ -126,34 +127,51 @@ class Corrections(Committed):
         EchoError
             If that does not exist.
         """
-        source: Segmentation | None = None
+        self.start_from(self.recipe(start, prediction, truth, head=head, schema=schema))
+
+    def recipe(
+        self,
+        start: Start,
+        prediction: Prediction | None,
+        truth: Segmentation | None,
+        *,
+        head: str | None = None,
+        schema: LabelSchema = CAMUS_SCHEMA,
+    ) -> Recipe:
+        """Say what a draft is made of, as for `start`; nothing is copied yet."""
         clip = self._clip
         if clip is None:
             raise EchoError("No clip is open: open one first.")
+        base: Base | None = None
+        sources: tuple[object, ...] = ()
         if start == "prediction" and prediction is not None:
-            source, base = prediction.segmentation, Base("model", prediction.model_id)
+            base, sources = Base("model", prediction.model_id), (prediction,)
         elif start == "truth" and truth is not None:
-            source, base = truth, Base("truth", "")
+            base, sources = Base("truth", ""), (truth,)
         elif start == "correction" and self.revisions:
             head = head if head is not None else self.heads[-1].revision_id
-            source, base = (
-                merge(clip, lineage(self.revisions, head), prediction),
-                Base("revision", head),
-            )
+            base = Base("revision", head)
+            sources = (prediction, *lineage(self.revisions, head))
         elif start == "nothing":
-            empty = np.zeros(clip.frames.shape, np.uint8)
-            source = Segmentation(empty, np.zeros(len(clip), np.bool_), "correction", schema)
             base = BLIND_BASE if self.is_hidden() else Base("nothing", "")
-        if source is None:
+        if base is None:
             raise EchoError(f"This clip has no {start} to start a correction from.")
+        return Recipe(clip, base, schema, sources)
+
+    def start_from(self, recipe: Recipe, made: Made | None = None) -> None:
+        """Start a draft from a recipe; `made` spares its copies where they were made before."""
+        clip = self._clip
+        if clip is not recipe.clip:
+            raise EchoError("Another clip is open by now.")
+        labels, baseline, schema = made or recipe.make()
         self._end_draft("keep")
         # Looking at the clip is a part of the work on it.
         since, opened = self._opened
         draft = Draft(
-            source.labels.copy(),
-            source.labels,
-            base,
-            source.schema,
+            labels,
+            baseline,
+            recipe.base,
+            schema,
             started=since,
             spent=time.monotonic() - opened,
         )

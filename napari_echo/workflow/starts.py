@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_echo.core.revision import Revision
 from napari_echo.workflow.corrections import Start
+from napari_echo.workflow.recipe import Recipe
 
 if TYPE_CHECKING:
     from napari_echo.workflow.session import Session
@@ -74,8 +75,8 @@ def choices(session: Session) -> list[Choice]:
     return found
 
 
-def begin(session: Session, choice: Choice) -> None:
-    """Start a draft from a choice.
+def recipe(session: Session, choice: Choice) -> Recipe:
+    """Say what a draft from a choice is made of.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def begin(session: Session, choice: Choice) -> None:
         If it is no longer there.
     """
     prediction = session.predictions.get(choice.model_id, session.prediction)
-    session.corrections.start(
+    return session.corrections.recipe(
         choice.start,
         prediction,
         session.truth,
