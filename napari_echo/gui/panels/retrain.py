@@ -68,15 +68,12 @@ class RetrainPanel(Section):
     def _add_choices(self) -> None:
         self.base = QComboBox()
         may_shrink(self.base)
-        self.base.setToolTip("The model that goes on learning; it stays as it is.")
         self.iterations = QSpinBox()
         self.iterations.setRange(2, 100_000)
         self.iterations.setValue(TrainParams().iterations)
-        self.iterations.setToolTip("How many batches it learns from.")
         self.validation_label, self.choose_validation = ElidedLabel(), QPushButton("Folder…")
         self.old_label, self.choose_old = ElidedLabel(), QPushButton("Folder…")
         self.forget_old = QPushButton("None")
-        self.forget_old.setToolTip("Learn from the corrections alone.")
         for widgets in (
             (self.base,),
             (QLabel("iterations"), self.iterations),
@@ -270,10 +267,15 @@ class RetrainPanel(Section):
                 self.base.setCurrentIndex(session.packs.index(session.pack))
         tip = "Learn from the committed corrections; the old model stays as it is."
         gate(self.action, self.obstacle(), tip)
-        for widget in (
-            self.base, self.iterations, self.choose_validation, self.choose_old, self.forget_old
-        ):  # fmt: skip
-            widget.setEnabled(not running)
+        going_on = "A retraining is going on." if running else ""
+        for widget, about in (
+            (self.base, "The model that goes on learning; it stays as it is."),
+            (self.iterations, "How many batches it learns from."),
+            (self.choose_validation, "Choose the clip data set that judges the new model."),
+            (self.choose_old, "Choose a clip data set to learn from besides the corrections."),
+            (self.forget_old, "Learn from the corrections alone."),
+        ):
+            gate(widget, going_on, about)
         self.forget_old.setVisible(self.old_data is not None)
         for label, path, what, without in (
             (self.validation_label, self.validation, "validate on", "no validation set"),
