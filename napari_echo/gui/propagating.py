@@ -139,6 +139,8 @@ class Propagating:
             return "Open a clip first."
         if len(clip) < 2:
             return "The clip has a single frame."
+        if self.session.hidden:
+            return "You read blind: draw ED and ES yourself and commit them first."
         if self.labels is not None:
             return "Keep or drop the propagation that is shown first."
         if self.runner.busy:

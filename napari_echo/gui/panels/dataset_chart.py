@@ -102,7 +102,7 @@ class DatasetChart(Tab):
         session: Predictions = self.session
         session.model_changed.connect(self.mark_stale)
         self.session.clip_changed.connect(self.mark_stale)
-        self.session.hidden_changed.connect(self.mark_stale)
+        self.session.blind.changed.connect(self.mark_stale)
         self.set_colors("#262930", "#f0f1f2")
 
     def set_colors(self, background: str, foreground: str) -> None:
@@ -123,8 +123,8 @@ class DatasetChart(Tab):
         self._fill(self.model, "")
         self._fill(self.other, "no other")
         # What is said of a clip would sway a reader who reads it blind.
-        facts = [] if self.session.hidden else self._facts(self.model)
-        other = {f.key: f for f in ([] if self.session.hidden else self._facts(self.other))}
+        facts = [] if self.session.blind.on else self._facts(self.model)
+        other = {f.key: f for f in ([] if self.session.blind.on else self._facts(self.other))}
         order = by_es([_known(f.dice_es) for f in facts], [_known(f.dice_ed) for f in facts])
         facts = [facts[i] for i in order]
         self._order = [f.key for f in facts]
@@ -190,8 +190,8 @@ class DatasetChart(Tab):
 
     def _tell(self, facts: Sequence[Facts]) -> None:
         self.hovered.setText("")
-        if self.session.hidden:
-            self.told.setText("Hidden while this clip is read blind.")
+        if self.session.blind.on:
+            self.told.setText("Not shown while you read blind: it would sway you.")
         elif not facts:
             known = len(self._facts(self.model))
             self.told.setText(
