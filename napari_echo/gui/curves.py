@@ -263,5 +263,5 @@ def frame_at(
     clip, box = session.clip, plot.getPlotItem().vb
     if clip is None or not box.sceneBoundingRect().contains(event.scenePos()):
         return None
-    frame = round(box.mapSceneToView(event.scenePos()).x())
+    frame: int = round(box.mapSceneToView(event.scenePos()).x())
     return min(max(frame, 0), len(clip) - 1)

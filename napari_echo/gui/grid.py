@@ -4,63 +4,41 @@ The cells are layers of their own, at the bottom of the list, where napari
 groups every so many of them into a cell; the review's layers lie above them,
 hidden meanwhile. Only the layer that is corrected is borrowed: it moves into
 the last cell, and the other cells show its outline, so that the reader may
-paint in any of them.
+paint in any of them. The overlays' keys hold for the cells, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 from napari.layers.utils._link_layers import link_layers, unlink_layers
 from napari.utils.colormaps import DirectLabelColormap
-from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_echo.core.clip import EchoClip
-from napari_echo.core.labels import LabelSchema
-from napari_echo.gui.layer_data import colors, grid
+from napari_echo.gui.cells import (
+    CORRECTED,
+    STRIDE,
+    Cell,
+    CellFrames,
+    Contents,
+    Part,
+    best_shape,
+    cell_frames,
+    make_layer,
+    plan,
+    titles,
+)
+from napari_echo.gui.layer_data import grid
 from napari_echo.gui.layers import ReviewLayers
-from napari_echo.gui.model_colors import CORRECTION, color_of
-from napari_echo.gui.overlays import FILL_OPACITY
-from napari_echo.workflow.predictions import MOST
 from napari_echo.workflow.session import Session
 
-TAG = "napari_echo_grid"
-Part = Literal["image", "overlay", "outline"]
-Contents = Literal["models", "references"]
 _LINKED = ("contrast_limits", "gamma", "colormap")
 _SPACING = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """What a cell shows beside the clip.
-
-    Parameters
-    ----------
-    title : str
-        Its title.
-    color : str
-        Colour of the title.
-    labels : ndarray of uint8, shape (T, H, W), or None
-        The overlay; None is the layer that is corrected.
-    schema : LabelSchema or None
-        What the labels mean.
-    line : bool
-        Whether the overlay is a contour.
-    """
-
-    title: str
-    color: str
-    labels: NDArray[np.uint8] | None
-    schema: LabelSchema | None
-    line: bool = False
 
 
 class Grid:
@@ -90,10 +68,12 @@ class Grid:
         self.contents: Contents = "models"
         self._wanted = False
         self._shown: tuple[Cell, ...] = ()
+        self._drawn: tuple[object, ...] = ()
         self._own: dict[tuple[int, Part], Layer] = {}
         # What the review and others want to be visible, once the cells are gone.
         self._wishes: dict[Layer, bool] = {}
         self._before: tuple[bool, int, tuple[int, int], float] | None = None
+        self._bar_before = "bottom_right"
         self._above_correction: list[Layer] = []
         self._correction: Layer | None = None
         self._busy = False
@@ -106,7 +86,9 @@ class Grid:
             corrections.draft_changed,
         ):
             signal.connect(self.refresh)
+        layers.showing.changed.connect(self.refresh)
         session.measures_changed.connect(self._write_titles)
+        corrections.edited.connect(self._redraw_outlines)
         corrections.relabelled.connect(self._redraw_outlines)
 
     # What is shown ------------------------------------------------------------------
@@ -128,26 +110,7 @@ class Grid:
 
     def plan(self) -> tuple[Cell, ...]:
         """The cells that there would be; fewer than two cannot be shown."""
-        session = self.session
-        draft, shown, truth = session.corrections.draft, session.prediction, session.truth
-        corrected = (Cell("Correction in hand", CORRECTION, None, None),) if draft else ()
-        if self.contents == "models":
-            predictions = list(session.predictions.values())
-            predictions = predictions[: MOST - len(corrected)]
-        else:
-            predictions = [shown] if shown is not None else []
-        found = [
-            Cell(
-                p.model_name,
-                color_of(session.slot(p.model_id)),
-                p.segmentation.labels,
-                p.segmentation.schema,
-            )
-            for p in predictions
-        ]
-        if self.contents == "references" and truth is not None:
-            found.append(Cell("Ground truth", "#ffffff", truth.labels, truth.schema, line=True))
-        return (*found, *corrected)
+        return plan(self.session, self.contents)
 
     def obstacle(self) -> str:
         """Say why nothing can be shown side by side; empty where something can."""
@@ -177,21 +140,30 @@ class Grid:
             return
         cells = self.plan() if self._wanted and self.session.clip is not None else ()
         cells = cells if len(cells) > 1 else ()
-        number = len(self._shown)
-        if cells and _same(cells, self._shown):
-            return
-        if not cells and not self._shown:
+        number, drawn = len(self._shown), self._drawing(cells)
+        if (cells == self._shown and _same(drawn, self._drawn)) or not (cells or self._shown):
             return
         with self._quietly():
             if cells:
                 self._show(cells)
             else:
                 self._rest()
-            self._shown = cells
+            self._shown, self._drawn = cells, drawn
         if len(cells) != number:
             self.viewer.reset_view()
             self.changed.emit()
         self._write_titles()
+
+    def _drawing(self, cells: tuple[Cell, ...]) -> tuple[object, ...]:
+        """All that the cells' pictures depend on, to draw them anew only where it changed."""
+        session = self.session
+        draft = session.corrections.draft
+        return (
+            *(session.predictions.get(cell.what) for cell in cells),
+            session.truth,
+            self.layers.showing.shown & {"truth", "difference"},
+            draft.labels if draft is not None else None,
+        )
 
     def _on_clip(self) -> None:
         """Fit what is kept of the cells to another clip; nothing of it is compared yet."""
@@ -222,31 +194,30 @@ class Grid:
 
     def _show(self, cells: tuple[Cell, ...]) -> None:
         clip = self.session.require_clip()
-        corrected = cells[-1].labels is None
+        corrected = cells[-1].what == CORRECTED
         keys: list[tuple[int, Part]] = []
         for place, cell in enumerate(cells):
             keys.append((place, "image"))
-            if cell.labels is not None:
-                keys.append((place, "overlay"))
-                keys.extend([(place, "outline")] if corrected else [])
-        first = not self._shown
-        if first:
+            keys.extend([(place, "overlay")] if cell.what != CORRECTED else [])
+        if not self._shown:
             self._begin()
         self._give_back()
         self._remove([key for key in self._own if key not in keys])
         for index, (place, part) in enumerate(keys):
             layer = self._own.get((place, part))
             if layer is None:
-                layer = self._own[place, part] = _make(clip, place, part)
+                layer = self._own[place, part] = make_layer(clip, place, part)
                 self.viewer.layers.insert(index, layer)
                 layer.locked = True
-            self._fill(layer, cells[place], part)
+            if part == "overlay":
+                self._draw(layer, cells[place])
+            layer.visible = True
         if corrected:
             self._borrow(len(keys))
         self._link()
         canvas = self.viewer.canvas
-        canvas.grid.stride = 3 if corrected else 2
-        canvas.grid.shape = _shape(len(cells), clip, canvas.size)
+        canvas.grid.stride = STRIDE
+        canvas.grid.shape = best_shape(len(cells), clip, canvas.size)
         canvas.grid.spacing = _SPACING
         canvas.grid.enabled = True
 
@@ -254,6 +225,9 @@ class Grid:
         """Note how all is, and hide what lies outside the cells."""
         g = self.viewer.canvas.grid
         self._before = (g.enabled, g.stride, g.shape, g.spacing)
+        # At the bottom it would lie over a title.
+        bar = self.viewer.canvas.overlays.scale_bar
+        self._bar_before, bar.position = bar.position, "top_right"
         own = set(self._own.values())
         for layer in self.viewer.layers:
             if layer not in own:
@@ -278,7 +252,8 @@ class Grid:
         self._wishes.clear()
         if self._before is not None:
             enabled, g.stride, g.shape, g.spacing = self._before
-            g.enabled = enabled and not self._wanted
+            g.enabled = enabled
+            self.viewer.canvas.overlays.scale_bar.position = self._bar_before
         self._unlink()
 
     def _put_aside(self, layer: Layer) -> None:
@@ -326,8 +301,7 @@ class Grid:
         wish = self._wishes.pop(layer, True)
         layer.events.visible.disconnect(self._on_visible)
         layer.visible = wish
-        for event in (layer.events.labels_update, layer.events.set_data, layer.events.paint):
-            event.connect(self._redraw_outlines)
+        layer.events.labels_update.connect(self._redraw_outlines)
 
     def _give_back(self) -> None:
         """Move the layer that is corrected back to its place."""
@@ -335,8 +309,7 @@ class Grid:
         self._correction = None
         if layer is None:
             return
-        for event in (layer.events.labels_update, layer.events.set_data, layer.events.paint):
-            event.disconnect(self._redraw_outlines)
+        layer.events.labels_update.disconnect(self._redraw_outlines)
         if layer not in layers:
             return
         above = next((x for x in self._above_correction if x in layers), None)
@@ -346,31 +319,38 @@ class Grid:
         layer.events.visible.connect(self._on_visible)
 
     def _redraw_outlines(self, *_: object) -> None:
+        """Follow the strokes, in whatever cell they are painted."""
+        if self._correction is None:
+            return
         for (_place, part), layer in self._own.items():
-            if part == "outline" and layer.visible:
-                layer.refresh(extent=False)
+            if part == "overlay" and layer.visible and isinstance(layer.data, CellFrames):
+                layer.data.forget()
+                layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     # The cells' own layers --------------------------------------------------------------
 
-    def _fill(self, layer: Layer, cell: Cell, part: Part) -> None:
-        if part == "outline":
-            draft = self.session.corrections.draft
-            if draft is not None and layer.data is not draft.labels:
-                layer.data = draft.labels
-        elif part == "overlay" and cell.labels is not None and cell.schema is not None:
-            if layer.data is not cell.labels:
-                layer.data = cell.labels
-            layer.colormap = colors(cell.schema)
-            layer.contour = 1 if cell.line else 0
-            layer.opacity = 1.0 if cell.line else FILL_OPACITY
-        layer.visible = True
+    def _draw(self, layer: Layer, cell: Cell) -> None:
+        """Give a cell its picture: a model's labels or the truth, and what is corrected."""
+        frames = cell_frames(cell, self.session, self.layers.showing)
+        if frames is None or not isinstance(layer, Labels):
+            return
+        layer.visible = False
+        layer.data = frames
+        # Napari makes a layer editable with its data.
+        layer.editable = False
+        for name, value in grid(self.session.require_clip(), frames.factor).items():
+            setattr(layer, name, value)
+        layer.colormap = DirectLabelColormap(
+            color_dict={None: "transparent", 0: "transparent"} | frames.palette()
+        )
 
     def _fit(self, layer: Layer, clip: EchoClip | None, part: Part) -> None:
         if clip is None:
             return
         empty = np.zeros(clip.frames.shape, np.uint8)
         layer.data = clip.frames if part == "image" else empty
-        layer.scale, layer.units = grid(clip)["scale"], grid(clip)["units"]
+        for name, value in grid(clip).items():
+            setattr(layer, name, value)
 
     def _remove(self, keys: list[tuple[int, Part]]) -> None:
         for key in keys:
@@ -396,70 +376,20 @@ class Grid:
             unlink_layers(images, _LINKED)
 
     def _write_titles(self) -> None:
-        """Write what each cell shows at its top, with the model's EF where it is known."""
-        measured = {
-            p.model_name: self.session.model_measures.get(model_id)
-            for model_id, p in self.session.predictions.items()
-        }
-        for place, cell in enumerate(self._shown):
+        """Write what each cell shows, with the model's EF where it is known and fits."""
+        if not self._shown:
+            return
+        columns = self.viewer.canvas.grid.actual_shape(self.viewer.layers)[1]
+        width = self.viewer.canvas.size[1] / columns
+        for place, title in enumerate(titles(self._shown, self.session, width)):
             image = self._own[place, "image"]
-            found = measured.get(cell.title)
-            if found is not None and found.ef is not None:
-                which = "EF" if len(found.beats) == 1 else "mean EF"
-                image.name = f"{cell.title}   {which} {100 * found.ef:.0f} %"
-            else:
-                image.name = cell.title
-            title = image.name_overlay
-            title.color, title.visible = cell.color, True
+            image.name = title
+            image.name_overlay.color = self._shown[place].color
+            image.name_overlay.visible = True
 
 
-def _make(clip: EchoClip, place: int, part: Part) -> Layer:
-    tag = {TAG: f"grid {part} {place + 1}"}
-    if part == "image":
-        image = Image(
-            clip.frames,
-            name=f"Cell {place + 1}",
-            interpolation2d="linear",
-            metadata=tag,
-            **grid(clip),
-        )
-        title = image.name_overlay
-        title.position, title.font_size = "bottom_left", 10
-        title.box, title.box_color = True, "#000000b0"
-        return image
-    labels = Labels(
-        np.zeros(clip.frames.shape, np.uint8),
-        name=f"Cell {place + 1}: {part}",
-        metadata=tag,
-        **grid(clip),
+def _same(some: tuple[object, ...], others: tuple[object, ...]) -> bool:
+    """Whether all are the very same; arrays have no equality of their own."""
+    return len(some) == len(others) and all(
+        a is b or (isinstance(a, frozenset) and a == b) for a, b in zip(some, others, strict=True)
     )
-    if part == "outline":
-        labels.colormap = DirectLabelColormap(
-            color_dict={None: CORRECTION, 0: "transparent", 255: "transparent"}
-        )
-        labels.contour, labels.opacity = 1, 1.0
-    labels.editable = False
-    return labels
-
-
-def _same(cells: tuple[Cell, ...], others: tuple[Cell, ...]) -> bool:
-    """Whether cells show the very same labels; what is corrected may be another draft."""
-    return len(cells) == len(others) and all(
-        a.title == b.title and a.labels is b.labels and a.labels is not None and a.color == b.color
-        for a, b in zip(cells, others, strict=True)
-    )
-
-
-def _shape(number: int, clip: EchoClip, canvas: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns that show the clip largest on a canvas (height, width)."""
-    dy, dx = clip.spacing_mm or (1.0, 1.0)
-    height, width = clip.frame_shape[0] * dy, clip.frame_shape[1] * dx
-
-    def zoom(rows: int) -> float:
-        columns = -(-number // rows)
-        return min(canvas[0] / rows / height, canvas[1] / columns / width)
-
-    # In one row they are easier to compare, which is worth a little of their size.
-    best = max(map(zoom, range(1, number + 1)))
-    rows = next(n for n in range(1, number + 1) if zoom(n) >= 0.85 * best)
-    return rows, -(-number // rows)

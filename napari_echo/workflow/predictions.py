@@ -115,6 +115,24 @@ class Predictions:
         self.show_prediction(pack.id)
         self.model_changed.emit()
 
+    def take_packs(self, packs: Sequence[ModelPack]) -> None:
+        """Tick these models alone, adding those that are new, and choose the first.
+
+        Raises
+        ------
+        EchoError
+            If they are more than can be compared.
+        """
+        check_number(len(packs))
+        known = {pack.id: pack for pack in self.packs}
+        self.packs += tuple(pack for pack in packs if pack.id not in known)
+        wanted = [known.get(pack.id, pack) for pack in packs]
+        self._pack = wanted[0]
+        self._ticked = {pack.id: pack for pack in wanted}
+        self._release()
+        self.show_prediction(wanted[0].id)
+        self.model_changed.emit()
+
     def tick(self, pack: ModelPack, wanted: bool = True) -> None:
         """Tick a model to run beside the others, or take it from them with what it said.
 
@@ -309,3 +327,9 @@ class Predictions:
         for model_id, measures in self._model_measures.items():
             if measures.key_frames != key_frames:
                 self._model_measures[model_id] = at_key_frames(measures, key_frames)
+
+
+def check_number(models: int) -> None:
+    """Refuse more models than can be compared, by an `EchoError`."""
+    if models > MOST:
+        raise EchoError(f"{models} models are given, but at most {MOST} can be compared at once.")

@@ -18,8 +18,8 @@ from qtpy.QtWidgets import (
 from napari_echo.gui.comparing import Comparing
 from napari_echo.gui.grid import Contents
 from napari_echo.gui.model_colors import color_of
-from napari_echo.gui.panels.dialog import preferences
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink, swatch
+from napari_echo.gui.preferences import read_text, write
 from napari_echo.gui.steps import Step, obstacle
 from napari_echo.gui.verbs import Verbs
 from napari_echo.workflow.predictions import MOST
@@ -31,6 +31,7 @@ CONTENTS: dict[Contents, tuple[str, str]] = {
         "A cell for the model on show, one for the ground truth and one for the correction.",
     ),
 }
+SIDE_BY_SIDE = "review/side by side"
 _ROWS_SHOWN, _ROW_HEIGHT = 5, 16
 # Napari's style leaves the box of an unticked row all but unseen.
 _BOXES = "QTreeView::indicator:unchecked { border: 1px solid #8d8f94; border-radius: 2px; }"
@@ -70,7 +71,7 @@ class ModelPanel(Section):
             self.contents.addItem(title, contents)
             self.contents.setItemData(self.contents.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.contents.setToolTip("What the views side by side show.")
-        last = self.contents.findData(preferences().value("side by side"))
+        last = self.contents.findData(read_text(SIDE_BY_SIDE, "models"))
         self.contents.setCurrentIndex(max(last, 0))
         comparing.grid.contents = self.contents.currentData()
         self.body.addWidget(self.packs)
@@ -116,7 +117,7 @@ class ModelPanel(Section):
         self.refresh()
 
     def _on_contents(self) -> None:
-        preferences().setValue("side by side", self.contents.currentData())
+        write(SIDE_BY_SIDE, self.contents.currentData())
         self.comparing.grid.set_contents(self.contents.currentData())
         self.refresh()
 

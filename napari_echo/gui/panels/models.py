@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -31,9 +30,9 @@ from napari_echo.gui.curves import (
     span_frames,
 )
 from napari_echo.gui.model_colors import CORRECTION, color_of
-from napari_echo.gui.panels.section import swatch
+from napari_echo.gui.panels.section import ElidedLabel, swatch
 from napari_echo.gui.panels.tab import Tab
-from napari_echo.metrics.volume import BeatMeasures, LVMeasures
+from napari_echo.metrics.volume import LVMeasures
 from napari_echo.workflow.compare import ComparisonReport
 
 
@@ -45,16 +44,14 @@ class _Column:
 
 
 COLUMNS = (
-    _Column("EF %", "Ejection fraction, mean of the beats.", ""),
-    _Column("± EF", "EF less that of the reference, in percentage points.", ""),
-    _Column("EDV", "Volume at ED, mean of the beats.", "ed"),
-    _Column("ESV", "Volume at ES, mean of the beats.", "es"),
-    _Column("± EDV", "Volume at ED less that of the reference.", "ed"),
-    _Column("± ESV", "Volume at ES less that of the reference.", "es"),
+    _Column("EF %", "Ejection fraction, mean of the beats; in brackets less the reference's.", ""),
+    _Column("EDV", "Volume at ED, mean of the beats; in brackets less the reference's.", "ed"),
+    _Column("ESV", "Volume at ES, mean of the beats; in brackets less the reference's.", "es"),
     _Column("FAC %", "Fractional area change, mean of the beats.", ""),
     _Column("Dice ED", "Dice of the LV with the ground truth at ED.", "ed"),
     _Column("Dice ES", "Dice of the LV with the ground truth at ES.", "es"),
 )
+_ROW_HEIGHT, _NAME_WIDTH = 20, 138
 _LOWEST = 0.9
 """The plot of the agreement reaches down to this Dice at least."""
 
@@ -84,18 +81,26 @@ class ModelsPanel(Tab):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.setWordWrap(False)
+        font = self.table.font()
+        font.setPointSizeF(0.9 * font.pointSizeF())
+        self.table.setFont(font)
         across, down = self.table.horizontalHeader(), self.table.verticalHeader()
         if across is not None and down is not None:
             across.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-            down.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+            down.setMinimumSectionSize(_ROW_HEIGHT)
+            down.setDefaultSectionSize(_ROW_HEIGHT)
+            down.setFixedWidth(_NAME_WIDTH)
             down.setSectionsClickable(True)
             down.sectionClicked.connect(self._on_row)
         self.table.cellClicked.connect(self._on_cell)
-        self.told = QLabel()
-        self.told.setWordWrap(True)
+        self.told = ElidedLabel()
         self.plot = frame_plot(self)
         item = self.plot.getPlotItem()
-        item.setLabel("left", "Dice between models")
+        item.setLabel("left", "Dice")
+        self.plot.setToolTip(
+            "Dice of the LV between every two models, the least in bold; a click goes to the frame."
+        )
         self._pairs: list[pg.PlotDataItem] = []
         self._least = item.plot()
         self._least.setZValue(5)
@@ -111,8 +116,8 @@ class ModelsPanel(Tab):
         right.addWidget(self.plot, 1)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)
-        layout.addWidget(self.table, 3)
-        layout.addLayout(right, 2)
+        layout.addWidget(self.table, 2)
+        layout.addLayout(right, 1)
         self._rows: list[str] = []
         self.set_colors("#262930", "#f0f1f2")
         session = self.session
@@ -166,7 +171,7 @@ class ModelsPanel(Tab):
         self.table.setRowCount(len(rows))
         unit = next((m.unit_volume for _, _, _, m, _ in rows if m is not None), "ml")
         for place, column in enumerate(COLUMNS):
-            volume = "EDV" in column.title or "ESV" in column.title
+            volume = column.title in ("EDV", "ESV")
             head = QTableWidgetItem(f"{column.title} {unit}" if volume else column.title)
             head.setToolTip(
                 column.tip.replace("the reference", f"the {which}")
@@ -175,7 +180,9 @@ class ModelsPanel(Tab):
             self.table.setHorizontalHeaderItem(place, head)
         shown = session.prediction
         for row, (model_id, title, color, measures, report) in enumerate(rows):
-            name = QTableWidgetItem(swatch(color), title)
+            room = _NAME_WIDTH - 30
+            short = self.fontMetrics().elidedText(title, Qt.TextElideMode.ElideMiddle, room)
+            name = QTableWidgetItem(swatch(color), short)
             font = name.font()
             font.setBold(shown is not None and model_id == shown.model_id)
             name.setFont(font)
@@ -195,28 +202,18 @@ class ModelsPanel(Tab):
         """The cells of a row, in the order of `COLUMNS`."""
         if measures is None:
             return [""] * len(COLUMNS)
-        edv, esv = _mean(measures, "edv"), _mean(measures, "esv")
         other = reference if reference is not measures else None
-        gaps = ["", "", ""]
-        if other is not None:
-            gaps = [
-                _signed(100 * (_known(measures.ef) - _known(other.ef))),
-                _signed(edv - _mean(other, "edv")),
-                _signed(esv - _mean(other, "esv")),
-            ]
+        texts = []
+        for find, digits in ((_ef, 1), (_edv, 0), (_esv, 0)):
+            gap = find(measures) - find(other) if other is not None else math.nan
+            brackets = f" ({gap:+.0f})".replace("-", "−") if math.isfinite(gap) else ""
+            texts.append(_number(find(measures), digits) + brackets)
         key_frames, dices = self.session.key_frames, ["", ""]
         if report is not None and key_frames is not None:
             found = (report.dice_at_ed(key_frames), report.dice_at_es(key_frames))
             dices = ["–" if dice is None else f"{dice:.3f}" for dice in found]
-        return [
-            _number(100 * _known(measures.ef)),
-            gaps[0],
-            _number(edv),
-            _number(esv),
-            *gaps[1:],
-            _number(100 * _known(measures.fac)),
-            *dices,
-        ]
+        fac = math.nan if measures.fac is None else 100 * measures.fac
+        return [*texts, _number(fac, 0), *dices]
 
     def _on_row(self, row: int) -> None:
         if row < len(self._rows) and self._rows[row]:
@@ -252,7 +249,7 @@ class ModelsPanel(Tab):
             symbolBrush=self._foreground,
             symbolPen=None,
         )
-        self.told.setText(self._sentence())
+        self.told.set_full_text(self._sentence())
         mark_key_frames(self.plot, self._marks, session, self._foreground)
         span_frames(self.plot, session)
         finite = least[np.isfinite(least)]
@@ -275,7 +272,7 @@ class ModelsPanel(Tab):
         names = {model_id: p.model_name for model_id, p in session.predictions.items()}
         pair = agreement.pairs[int(np.nanargmin(agreement.dice[:, frame]))]
         who = " and ".join(names.get(model_id, "") for model_id in pair)
-        return f"Least agreement: Dice {agreement.least[frame]:.2f} at frame {frame}, {who}."
+        return f"Least Dice {agreement.least[frame]:.2f}, frame {frame}: {who}"
 
     def move_cursor(self, _event: object = None) -> None:
         """Put the cursor on the frame on show; it costs nothing while the tab is hidden."""
@@ -290,29 +287,22 @@ class ModelsPanel(Tab):
             self.frame_wanted.emit(frame)
 
 
-def _mean(measures: LVMeasures, name: str) -> float:
-    values = [_value(beat, name) for beat in measures.beats]
+def _ef(measures: LVMeasures) -> float:
+    return math.nan if measures.ef is None else 100 * measures.ef
+
+
+def _edv(measures: LVMeasures) -> float:
+    return _mean([beat.edv for beat in measures.beats])
+
+
+def _esv(measures: LVMeasures) -> float:
+    return _mean([beat.esv for beat in measures.beats])
+
+
+def _mean(values: Sequence[float]) -> float:
     finite = [value for value in values if math.isfinite(value)]
-    if finite:
-        return fmean(finite)
-    return math.nan
+    return fmean(finite) if finite else math.nan
 
 
-def _value(beat: BeatMeasures, name: str) -> float:
-    return float(getattr(beat, name))
-
-
-def _known(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _number(value: float) -> str:
-    if not math.isfinite(value):
-        return "–"
-    return f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
-
-
-def _signed(value: float) -> str:
-    if not math.isfinite(value):
-        return "–"
-    return (f"{value:+.1f}" if abs(value) < 1000 else f"{value:+.0f}").replace("-", "−")
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "–"

@@ -26,6 +26,7 @@ from napari_echo.core.params import PredictParams
 from napari_echo.io.clipset import ClipSet, open_clipset
 from napari_echo.io.writing import new_folder
 from napari_echo.metrics.paired import CONFIDENCE, RESAMPLES
+from napari_echo.ml.packs import shipped_packs
 from napari_echo.workflow.evaluate import evaluate, labelled_entries
 from napari_echo.workflow.predict import PackIdentity, SegmentationModel
 from napari_echo.workflow.report.page import render
@@ -121,8 +122,9 @@ def write_report(
                 )
             )
 
+        named = [name for pack in packs if (name := _named(pack))]
         commands = [
-            open_command(data, of_clip, lv)
+            open_command(data, of_clip, lv, named)
             for of_clip in zip(*(m.evaluation.clips for m in measured), strict=True)
         ]
         rows = [
@@ -187,6 +189,14 @@ def plain(data: Any) -> Any:
     if isinstance(data, float):
         return float(f"{data:.6g}") if math.isfinite(data) else None
     return data
+
+
+def _named(pack: PackIdentity) -> str:
+    """What opens a pack again: the name of a shipped one, else its folder; empty without one."""
+    if any(shipped.id == pack.id for shipped in shipped_packs()):
+        return pack.name
+    path = getattr(pack, "path", None)
+    return str(Path(path).absolute()) if path else ""
 
 
 def _lv_name(clips: ClipSet, models: Sequence[SegmentationModel]) -> str:

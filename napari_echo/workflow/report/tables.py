@@ -10,13 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from napari_echo.io.clipset import ClipEntry
+from napari_echo.workflow.predictions import MOST
 from napari_echo.workflow.report.pictures import worst_frames
 from napari_echo.workflow.report.summary import Measured
 from napari_echo.workflow.scores import ClipResult
 
 
-def open_command(data: Path, results: Sequence[ClipResult], lv: str) -> str:
-    """The command that opens a clip at the frame where its models score least."""
+def open_command(
+    data: Path, results: Sequence[ClipResult], lv: str, models: Sequence[str] = ()
+) -> str:
+    """The command that opens a clip where its models score least, and runs the first of them.
+
+    Parameters
+    ----------
+    data : Path
+        The clip data set.
+    results : sequence of ClipResult
+        Of the clip, one for each model.
+    lv : str
+        The LV cavity's name.
+    models : sequence of str
+        Names or folders of the model packs; as many as can be compared are run.
+    """
     frames = worst_frames(results, lv)
     path = (data / results[0].entry.frames_file).absolute()
     # The first of the lowest score; without a score, the first labelled frame.
@@ -27,7 +42,8 @@ def open_command(data: Path, results: Sequence[ClipResult], lv: str) -> str:
         if score.structure == lv and score.frame in frames.values() and score.dice == score.dice
     ]
     frame = min(scores)[1] if scores else results[0].entry.labelled_frames[0]
-    return shlex.join(["napari-echo", "open", str(path), "--frame", str(frame)])
+    named = [part for model in models[:MOST] for part in ("--model", model)]
+    return shlex.join(["napari-echo", "open", str(path), *named, "--frame", str(frame)])
 
 
 def clip_row(model: Measured, clip: ClipResult, lv: str, command: str) -> dict[str, Any]:
