@@ -25,6 +25,7 @@ from napari_echo.gui.layer_data import (
 from napari_echo.gui.overlays import OVERLAYS, OverlayFrames
 from napari_echo.gui.showing import Showing
 from napari_echo.workflow.session import Session
+BLIND_NAME = "A clip, read blind"
 
 
 class ReviewLayers:
@@ -44,6 +45,7 @@ class ReviewLayers:
         self.showing = Showing(session)
         self._structures: tuple[Structure, ...] = ()
         session.clip_changed.connect(self._show_clip)
+        session.hidden_changed.connect(self._name_clip)
         self.showing.changed.connect(self.show_overlays)
         session.key_frames_changed.connect(self.write_caption)
         session.corrections.edited.connect(self._show_edited)
@@ -60,6 +62,7 @@ class ReviewLayers:
         self.showing.disconnect()
         session = self.session
         session.clip_changed.disconnect(self._show_clip)
+        session.hidden_changed.disconnect(self._name_clip)
         session.key_frames_changed.disconnect(self.write_caption)
         session.corrections.edited.disconnect(self._show_edited)
         session.corrections.relabelled.disconnect(self._show_edited)
@@ -114,8 +117,15 @@ class ReviewLayers:
             self._place(kept, "clip")
         self.viewer.layers.selection.active = kept
         self.viewer.reset_view()
+        self._name_clip()
         self.go_to(0)
         self.showing.refresh()
+
+    def _name_clip(self) -> None:
+        """Name the clip; a name that the reader knows would tell him a hidden repeat."""
+        layer, clip = self.find("clip"), self.session.clip
+        if layer is not None and clip is not None and layer.name in (clip.name, BLIND_NAME):
+            layer.name = BLIND_NAME if self.session.hidden else clip.name
 
     def show_overlays(self) -> None:
         """Draw the overlays that are on, as one layer; without any it costs napari nothing."""
