@@ -25,6 +25,7 @@ from napari_echo.gui.layer_data import (
 from napari_echo.gui.overlays import OVERLAYS, OverlayFrames
 from napari_echo.gui.showing import Showing
 from napari_echo.workflow.session import Session
+
 BLIND_NAME = "A clip, read blind"
 
 
