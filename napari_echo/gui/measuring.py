@@ -119,6 +119,7 @@ class Measuring:
             shown.model_id if shown is not None else "",
             draft.labels if draft is not None else None,
             corrections.revisions,
+            {*corrections.uncommitted, *(f for r in corrections.revisions for f in r.frames)},
             dict(session.model_reports),
         )
         if not (subjects.predictions or subjects.truth or subjects.revisions or draft):

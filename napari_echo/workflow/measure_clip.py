@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+import math
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -46,6 +47,9 @@ class Subjects:
         Labels that the reader is painting on.
     revisions : sequence of Revision
         What was committed, oldest first; they count where there is no draft.
+    drawn : collection of int
+        Frames that the reader drew or accepted: only they can tell that a
+        model is wrong where there is no truth.
     reports : mapping of str to ComparisonReport
         Comparisons that were made before and still hold.
     """
@@ -57,6 +61,7 @@ class Subjects:
     shown: str = ""
     draft: NDArray[np.uint8] | None = None
     revisions: Sequence[Revision] = ()
+    drawn: Collection[int] = ()
     reports: Mapping[str, ComparisonReport] = field(default_factory=dict)
 
 
@@ -158,9 +163,11 @@ def iter_measure_clip(
                 reports[model_id] = yield from _compare(prediction, subjects.truth, clip)
     shown_measures = models.get(subjects.shown)
     against_truth = subjects.truth is not None
-    reference = (
-        (subjects.truth.labels, subjects.truth.annotated) if subjects.truth is not None else drawn
-    )
+    reference = None
+    if subjects.truth is not None:
+        reference = subjects.truth.labels, subjects.truth.annotated
+    elif drawn is not None and subjects.drawn:
+        reference = drawn[0], np.isin(np.arange(len(clip)), list(subjects.drawn))
     reference_measures = truth if against_truth else correction
     model_differences: tuple[BeatDifference, ...] = ()
     correction_differences: tuple[BeatDifference, ...] = ()
@@ -239,6 +246,12 @@ def _differences(
         yield len(known), 2 * len(beats)
     both = zip(beats, measures.beats, reference_measures.beats, strict=True)
     return tuple(
-        BeatDifference(name, known[beat.ed], known[beat.es], ours.ef - theirs.ef)
+        BeatDifference(
+            name,
+            known[beat.ed],
+            known[beat.es],
+            # Of a beat that the reader did not touch, the model agrees with itself.
+            ours.ef - theirs.ef if known[beat.ed] or known[beat.es] else math.nan,
+        )
         for beat, ours, theirs in both
     )

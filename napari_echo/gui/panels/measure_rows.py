@@ -67,6 +67,8 @@ def number(value: float, sign: bool = False) -> str:
     """Write a measure as a reader wants it: one digit behind the point, a dash for unknown."""
     if not math.isfinite(value):
         return "–"
+    if round(value, 1) == 0:
+        return "0.0"
     text = f"{value:+.1f}" if sign else f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
     return text.replace("-", "−")
 
