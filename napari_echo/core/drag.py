@@ -20,6 +20,7 @@ MOST, LEAST = 11, 3
 _HALF = ((0.0, 1.0), (0.33, 1.12), (0.66, 0.92), (0.9, 0.52))
 # Of an LV that is drawn anew: heights above the annulus, and widths there as shares of it.
 _STRAYS = 0.01  # of the square root of the area
+_ROOM = 0.05  # between control points that are placed here, of the length of the wall
 
 
 class DragContour:
@@ -56,16 +57,19 @@ class DragContour:
             return None
         corner = np.array([box[0].start, box[1].start], float)
         tolerance = _STRAYS * float(np.sqrt(mask[box].sum()))
+        arc = _arc(parts.wall)
         chosen = sorted({0, parts.apex, len(parts.wall) - 1})
         while len(chosen) < MOST:
             strays, _ = cKDTree(curve_through(parts.wall[chosen])).query(parts.wall)
-            strays[chosen] = 0
+            # Points need room to be taken hold of.
+            near = np.abs(arc[:, None] - arc[chosen]).min(axis=1) < _ROOM
+            strays[near] = 0
             if strays.max() < tolerance:
                 break
             chosen = sorted({*chosen, int(strays.argmax())})
         # A pixel's width takes the stairs away.
         wall, annulus = averaged(parts.wall, 1.0), averaged(parts.annulus, 1.0)
-        places = _arc(parts.wall)[chosen] * (len(wall) - 1)
+        places = arc[chosen] * (len(wall) - 1)
         return cls(wall + corner, annulus + corner, [round(float(at)) for at in places])
 
     @classmethod

@@ -21,8 +21,8 @@ from napari_echo.gui.layer_data import KEY, grid
 if TYPE_CHECKING:
     from napari_echo.gui.editing import Editing
 
-# Okabe-Ito: the ends of the annulus, the apex, the walls.
-ANNULUS, APEX, WALL = "#56b4e9", "#f0e442", "#ffffff"
+# Okabe-Ito: the ends of the annulus, the apex, the walls, and the line, as a correction's curve.
+ANNULUS, APEX, WALL, LINE = "#f0e442", "#d55e00", "#ffffff", "#56b4e9"
 HANDLE_PX, LINE_PX, REACH_PX = 11.0, 1.6, 12.0
 """Sizes on the screen: of a control point, of the line, and how near to it a click must be."""
 PLACE = "Click one end of the mitral annulus, then the apex, then the other end."
@@ -147,7 +147,7 @@ class ContourTool:
             self._line = Vectors(
                 np.empty((0, 2, 3)),
                 name="Contour",
-                edge_color=WALL,
+                edge_color=LINE,
                 vector_style="line",
                 **where,
             )

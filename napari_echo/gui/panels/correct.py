@@ -81,11 +81,15 @@ class CorrectPanel(Section):
         self.refresh()
 
     def _lay_out(self) -> None:
-        self.heading_row.insertWidget(1, self.start_from, 1)
+        self.heading_row.insertWidget(1, self.start_from, 3)
         self.heading_row.addWidget(self.discard)
         self.body.addWidget(self.waiting_edits)
         self.add_row(self.recover, self.set_aside, stretch=1)
         self.body.addWidget(self.fork)
+        row = self.add_row()
+        row.addWidget(self.pair, 1)
+        row.addWidget(self.reject)
+        row.addWidget(self.second)
         self.body.addWidget(self.tools)
         self.body.addWidget(self.propagate)
         row = self.add_row(self.accept, self.restore, stretch=1)
@@ -94,13 +98,8 @@ class CorrectPanel(Section):
         row = self.add_row()
         row.addWidget(self.reader, 2)
         row.addWidget(self.comment, 3)
-        row = self.add_row()
-        row.addWidget(self.waiting, 1)
         row.addWidget(self.commit)
-        row = self.add_row()
-        row.addWidget(self.pair, 1)
-        row.addWidget(self.reject)
-        row.addWidget(self.second)
+        self.body.addWidget(self.waiting)
 
     def _connect(self, recovery: Recovery) -> None:
         editing, corrections = self.editing, self.corrections
@@ -269,6 +268,7 @@ class CorrectPanel(Section):
         if n := self.editing.committing.waiting:
             text = f"{text}; " * bool(text) + f"{n} clip{'' if n == 1 else 's'} being committed"
         self.waiting.set_full_text(text)
+        self.waiting.setVisible(bool(text))
 
 
 def describe_choice(choice: Choice) -> str:

@@ -13,7 +13,7 @@ from napari_echo.gui.panels.section import gate, may_shrink, swatch
 from napari_echo.gui.preferences import read_number, write
 
 BRUSH_SIZE = "correct/brush"
-LARGEST_BRUSH = 200
+LARGEST_BRUSH, SIZE_WIDTH = 200, 44
 MODES = {"brush": "paint", "erase": "erase", "polygon": "polygon"}
 
 
@@ -44,7 +44,8 @@ class ToolRows(QWidget):
         self.copy_last, self.copy_next = QPushButton("‹ Copy"), QPushButton("Copy ›")
         self.brush_size = QSpinBox()
         self.brush_size.setRange(1, LARGEST_BRUSH)
-        self.brush_size.setSuffix(" px")
+        self.brush_size.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.brush_size.setFixedWidth(SIZE_WIDTH)
         self.brush_size.setValue(read_number(BRUSH_SIZE, BRUSH, 1, LARGEST_BRUSH))
         self._tools = {"brush": self.brush, "erase": self.erase, "polygon": self.polygon}
         for button in (*self._tools.values(), self.contour):
@@ -163,8 +164,8 @@ class ToolRows(QWidget):
             (self.brush_size, "Size of brush and eraser in pixels of the frame ([ and ])."),
             (
                 self.contour,
-                "Drag the LV contour of this frame by its points (Shift-D): blue ends of the "
-                "annulus, yellow apex. Double-click on the line adds a point, Delete removes it.",
+                "Drag the LV contour of this frame by its points (Shift-D): yellow ends of the "
+                "annulus, red apex. Double-click on the line adds a point, Delete removes it.",
             ),
             (self.smooth, "Smooth the LV contour of this frame; its area stays (Shift-M)."),
             (self.copy_last, "Copy the labels of the frame before to this one (comma)."),
