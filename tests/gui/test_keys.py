@@ -50,3 +50,25 @@ def test_keys_jump_to_key_frames(
     for key, frame in (("K", beat.es), ("J", beat.ed)):
         viewer.window._qt_viewer.canvas._key_map_handler.press_key(key)
         assert review.layers.frame == frame
+
+
+def test_keys_set_key_frames_and_choose_the_next_beat(
+    dock: Dock, session: Session, clip: EchoClip, truth: Segmentation, key_frames: KeyFrames
+) -> None:
+    viewer, review = dock(session)
+    press = viewer.window._qt_viewer.canvas._key_map_handler.press_key
+    session.reader = "Ann"
+    session.open_clip(clip, truth=truth, key_frames=key_frames)
+    for frame, key in ((1, "Shift-J"), (7, "Shift-K")):
+        review.layers.go_to(frame)
+        press(key)
+    assert session.key_frames is not None
+    (beat,) = session.key_frames.beats
+    assert (beat.ed, beat.es) == (1, 7)
+    assert {s.reader for s in session.key_frames.settings} == {"Ann"}
+    review.layers.go_to(8)
+    review.measures_panel.add_beat.click()
+    press("Shift-B")
+    assert review.layers.frame == 1
+    press("Shift-B")
+    assert review.layers.frame == 8
