@@ -18,7 +18,7 @@ from napari_echo.core.reshape import AREA_KEPT, smooth_cavity, with_mask, withou
 from napari_echo.core.revision import Revision, Status
 from napari_echo.gui.committing import COMMITTING, Committing, commit_job
 from napari_echo.gui.verbs import Verbs
-from napari_echo.gui.wording import frames_text
+from napari_echo.gui.wording import frames_text, spans
 from napari_echo.gui.workers import Job, Jobs, Progress
 from napari_echo.workflow.recipe import Made, Recipe
 from napari_echo.workflow.starts import Choice, choices, recipe
@@ -327,7 +327,7 @@ class Editing:
 
     def _on_committed(self, clip: EchoClip, revision: Revision) -> None:
         if self.session.studies.neighbour(1) is not None or self.session.clip is not clip:
-            frames = ", ".join(map(str, revision.frames))
+            frames = spans(revision.frames)
             self.verbs.told.emit(f"{VERDICTS[revision.status]} {clip.name}, frame {frames}.")
         self.changed.emit()
 

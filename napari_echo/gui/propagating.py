@@ -31,7 +31,8 @@ PROPAGATING = "Propagating"
 FLOW, FLOW_NAME = "flow", "optical flow"
 # Okabe-Ito's yellow for the cavity, grey for all else: it is no prediction and no correction.
 LV_COLOR, OTHER_COLOR = "#f0e442", "#bbbbbb"
-WIDTH = 2
+WIDTH, FINE = 2, 400
+# Of the line in pixels of the clip, where its frames are higher than `FINE`; else one.
 _BUDGET_S = 0.02
 
 
@@ -242,12 +243,12 @@ class Propagating:
             layer = self._layer = Labels(
                 labels, name="Propagation (line)", colormap=colors(shown), **where
             )
-            layer.contour = WIDTH
             layer.opacity = 1.0
             self.viewer.layers.append(layer)
         else:
             layer.data, layer.colormap = labels, colors(shown)
             layer.scale, layer.units = where["scale"], where["units"]
+        layer.contour = WIDTH if clip.frame_shape[0] > FINE else 1
         layer.editable = False
         layer.metadata[KEY] = {"clip_id": clip.clip_id, "role": "propagation"}
         layer.visible = True

@@ -18,6 +18,7 @@ from napari_echo.core.revision import Revision
 from napari_echo.gui import jobs
 from napari_echo.gui.committing import COMMITTING, commit_job
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
+from napari_echo.gui.wording import spans
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.corrections import Start
@@ -232,7 +233,7 @@ class Verbs:
     def _take_commit(self, clip: EchoClip, revision: Revision) -> None:
         if self.session.clip is clip:
             self.session.corrections.take_commit(revision)
-            frames = ", ".join(str(frame) for frame in revision.frames)
+            frames = spans(revision.frames)
             self.told.emit(f"Committed frame {frames} of {clip.name}.")
 
     def use_store(self, store: LabelStore) -> None:

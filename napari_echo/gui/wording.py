@@ -11,6 +11,19 @@ def frames_text(frames: Sequence[int]) -> str:
     return f"frame{'s' if len(frames) > 1 else ''} {', '.join(map(str, frames))}"
 
 
+def spans(frames: Sequence[int]) -> str:
+    """Write frames with runs of them drawn together: "3, 5 to 9"."""
+    parts: list[list[int]] = []
+    for frame in sorted(frames):
+        if parts and frame == parts[-1][-1] + 1:
+            parts[-1].append(frame)
+        else:
+            parts.append([frame])
+    return ", ".join(
+        f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in parts
+    )
+
+
 def when(time: datetime) -> str:
     """Say a time as the reader's clock has it: the hour today, else with the day."""
     local = time.astimezone()

@@ -14,11 +14,11 @@ from napari_echo.gui.panels.tools import ToolRows
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.verbs import Verbs
-from napari_echo.gui.wording import frames_text, when
+from napari_echo.gui.wording import frames_text, spans, when
 from napari_echo.workflow.journal_replay import Replay
 from napari_echo.workflow.starts import Choice
 
-STARTS = {"correction": "what was committed", "truth": "the ground truth", "nothing": "nothing"}
+STARTS = {"correction": "the last commit", "truth": "the ground truth", "nothing": "nothing"}
 
 
 class CorrectPanel(Section):
@@ -260,7 +260,7 @@ class CorrectPanel(Section):
         done = len({f for revision in self.corrections.revisions for f in revision.frames})
         plural = "" if done == 1 else "s"
         if waiting:
-            text = "to commit: frame " + ", ".join(map(str, waiting))
+            text = "to commit: frame " + spans(waiting)
         elif done:
             text = f"{done} frame{plural} committed"
         else:

@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QSpinBox, 
 from qtpy.QtWidgets import QHBoxLayout as Row
 
 from napari_echo.gui.panels.section import gate, may_shrink
+from napari_echo.gui.panels.tools import NARROW
 from napari_echo.gui.propagating import Propagating
 
 
@@ -27,6 +28,9 @@ class PropagateRows(QWidget):
         self.beat = QCheckBox("this beat")
         self.outcome = QWidget()
         self.first, self.last = QSpinBox(), QSpinBox()
+        for box in (self.first, self.last):
+            box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+            box.setStyleSheet(NARROW)
         self.keep, self.drop = QPushButton("Keep"), QPushButton("Drop")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

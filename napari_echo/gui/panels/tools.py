@@ -13,7 +13,9 @@ from napari_echo.gui.panels.section import gate, may_shrink, swatch
 from napari_echo.gui.preferences import read_number, write
 
 BRUSH_SIZE = "correct/brush"
-LARGEST_BRUSH, SIZE_WIDTH = 200, 44
+LARGEST_BRUSH = 200
+# Napari's style leaves room for buttons that a narrow dock has none for.
+NARROW = "QSpinBox { min-width: 34px; max-width: 34px; }"
 MODES = {"brush": "paint", "erase": "erase", "polygon": "polygon"}
 
 
@@ -45,7 +47,7 @@ class ToolRows(QWidget):
         self.brush_size = QSpinBox()
         self.brush_size.setRange(1, LARGEST_BRUSH)
         self.brush_size.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.brush_size.setFixedWidth(SIZE_WIDTH)
+        self.brush_size.setStyleSheet(NARROW)
         self.brush_size.setValue(read_number(BRUSH_SIZE, BRUSH, 1, LARGEST_BRUSH))
         self._tools = {"brush": self.brush, "erase": self.erase, "polygon": self.polygon}
         for button in (*self._tools.values(), self.contour):
