@@ -38,6 +38,11 @@ class BottomDocks:
             main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.show(next(iter(self._widgets)))
 
+    @property
+    def widgets(self) -> tuple[QWidget, ...]:
+        """What lies in the tabs."""
+        return tuple(self._widgets.values())
+
     def show(self, name: str) -> None:
         """Bring a tab to the front."""
         dock = self._dock(name)

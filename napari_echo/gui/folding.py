@@ -23,12 +23,17 @@ class Folding:
         From top to bottom.
     folded : sequence of Section
         Those that are folded until the reader opens them.
+
+    Attributes
+    ----------
+    next : Section or None
+        The one that holds the button to press next.
     """
 
     def __init__(self, sections: Sequence[Section], folded: Sequence[Section]) -> None:
         self.sections = tuple(sections)
         self._lifted: Section | None = None
-        self._next: Section | None = None
+        self.next: Section | None = None
         self._wanted = {_name(section): section in folded for section in sections}
         self._wanted |= {k: v for k, v in read_folded().items() if k in self._wanted}
         for section in sections:
@@ -44,18 +49,25 @@ class Folding:
 
         return remember
 
-    def lift(self, button: QWidget) -> None:
-        """Open the section with the button to press next, and fold the one that was."""
+    def lift(self, button: QWidget) -> bool:
+        """Open the section with the button to press next, and fold the one that was.
+
+        Returns
+        -------
+        bool
+            Whether it is another one than before.
+        """
         section = next((s for s in self.sections if s.isAncestorOf(button)), None)
-        if section is self._next:
-            return
-        self._next = section
+        if section is self.next:
+            return False
+        self.next = section
         if self._lifted is not None:
             self._lifted.fold(self._wanted[_name(self._lifted)])
             self._lifted = None
         if section is not None and section.folded:
             section.fold(False)
             self._lifted = section
+        return True
 
 
 def _name(section: Section) -> str:

@@ -7,12 +7,11 @@ from napari.utils.events import Event
 from napari.utils.notifications import show_error
 from napari.viewer import Viewer
 from platformdirs import user_data_path
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import (
     QFrame,
     QMessageBox,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +27,7 @@ from napari_echo.gui.curves import CurvesWidget
 from napari_echo.gui.dropping import Dropping
 from napari_echo.gui.editing import Editing
 from napari_echo.gui.folding import Folding
+from napari_echo.gui.following import Follower
 from napari_echo.gui.grid import Grid
 from napari_echo.gui.key_list import KeyList
 from napari_echo.gui.layer_data import tag_of
@@ -46,6 +46,7 @@ from napari_echo.gui.panels.models import ModelsPanel
 from napari_echo.gui.panels.propagate import PropagateRows
 from napari_echo.gui.panels.readers import ReadersPanel
 from napari_echo.gui.panels.retrain import RetrainPanel
+from napari_echo.gui.panels.section import SectionScroll
 from napari_echo.gui.panels.status import StatusPanel
 from napari_echo.gui.panels.studies import StudiesPanel
 from napari_echo.gui.preferences import keep, restore
@@ -64,7 +65,7 @@ from napari_echo.workflow.session import Session
 
 CURVES_DOCK, STUDIES_DOCK, READERS_DOCK = "Echo curves", "Studies", "Readers"
 MODELS_DOCK, DATASET_DOCK = "Models", "Data set"
-WIDTH, SCROLL_BAR = 332, 14
+WIDTH = 332
 SETTLE_MS = 50
 # Edits are in the journal within a second: found by a tick, and then written.
 TICK_MS = 250
@@ -176,19 +177,13 @@ class EchoReview(QWidget):
                 column.addWidget(rule)
             column.addWidget(panel)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll = SectionScroll(content, WIDTH)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(scroll, 1)
+        layout.addWidget(self.scroll, 1)
         layout.addWidget(self.legend)
         layout.addWidget(self.status_panel)
-        # Wide enough for every label: what does not fit is cut off, not scrolled.
-        self.setMinimumWidth(max(WIDTH, content.minimumSizeHint().width() + SCROLL_BAR))
         self.bottom = BottomDocks(self.viewer)
         self.bottom.add(CURVES_DOCK, self.curves)
         self.bottom.add(STUDIES_DOCK, self.studies_panel)
@@ -218,8 +213,10 @@ class EchoReview(QWidget):
         self.studies_panel.open_folder.clicked.connect(self.clip_panel.ask_folder)
         self.recovery.clips_wanted.connect(self.studying.add_paths)
         self.recovery.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
-        self.viewer.dims.events.current_step.connect(self.curves.move_cursor)
-        self.viewer.dims.events.current_step.connect(self.models_panel.move_cursor)
+        self.follower = Follower(
+            self.curves.move_cursor, self.models_panel.move_cursor, parent=self
+        )
+        self.viewer.dims.events.current_step.connect(self.follower.follow)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.layers.events.removed.connect(self._on_removed)
         self.viewer.events.theme.connect(self._take_theme)
@@ -347,7 +344,9 @@ class EchoReview(QWidget):
 
     def _highlight(self) -> None:
         chosen = self.primary_button()
-        self.folding.lift(chosen)
+        if self.folding.lift(chosen):
+            # Once it is laid out.
+            QTimer.singleShot(0, self._show_next)
         for button in self.findChildren(QPushButton):
             wanted = button is chosen
             if bool(button.property("primary")) is not wanted:
@@ -357,8 +356,15 @@ class EchoReview(QWidget):
                     style.unpolish(button)
                     style.polish(button)
 
+    def _show_next(self) -> None:
+        section = self.folding.next
+        if section is not None:
+            self.scroll.ensureWidgetVisible(section, 0, 0)
+
     def _take_theme(self, _event: object = None) -> None:
-        self.setStyleSheet(style_sheet(self.viewer.theme))
+        style = style_sheet(self.viewer.theme)
+        for widget in (self, *self.bottom.widgets):
+            widget.setStyleSheet(style)
         colors = theme_colors(self.viewer.theme)
         self.studies_panel.set_colors(colors["highlight"], colors["foreground"])
         for tab in (self.curves, self.models_panel, self.dataset_chart):
@@ -391,8 +397,8 @@ class EchoReview(QWidget):
         self.layers.disconnect()
         self.committing.finish()
         self.session.corrections.close()
-        self.viewer.dims.events.current_step.disconnect(self.curves.move_cursor)
-        self.viewer.dims.events.current_step.disconnect(self.models_panel.move_cursor)
+        self.viewer.dims.events.current_step.disconnect(self.follower.follow)
+        self.follower.stop()
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.events.theme.disconnect(self._take_theme)

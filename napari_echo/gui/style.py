@@ -41,6 +41,12 @@ def style_sheet(theme: str) -> str:
     }}
     QToolButton#echoLegend[nothing="true"] {{ color: {colors["primary"]}; }}
     QLabel#echoNote {{ color: {colors["warning"]}; }}
+    QTableView {{
+        background: {colors["background"]}; alternate-background-color: {colors["foreground"]};
+        color: {colors["text"]}; gridline-color: {colors["foreground"]};
+        selection-background-color: {colors["current"]};
+        selection-color: {readable_on(colors["current"])};
+    }}
     QPushButton {{ padding: 3px 8px; }}
     QPushButton[primary="true"] {{
         background-color: {colors["current"]};

@@ -87,7 +87,7 @@ def test_nothing_leaks_until_ed_and_es_are_drawn_and_then_all_is_shown(
     truth: Segmentation,
     key_frames: KeyFrames,
 ) -> None:
-    _viewer, review = reviewed
+    viewer, review = reviewed
     session, corrections = review.session, review.session.corrections
     store = corrections.store
     assert store is not None
@@ -107,6 +107,8 @@ def test_nothing_leaks_until_ed_and_es_are_drawn_and_then_all_is_shown(
     nothing = (None, None, None, None, {}, {}, {}, (), None)
     assert everything() == nothing
     assert drawn(review) == set()
+    assert clip.name not in [layer.name for layer in viewer.layers]
+    assert clip.name not in review.clip_panel.name.full_text()
     starts = review.correct_panel.start_from
     assert [starts.itemData(i) for i in range(starts.count())] == ["nothing"]
     for button in (review.model_panel.action, review.marks_panel.action):
@@ -124,6 +126,7 @@ def test_nothing_leaks_until_ed_and_es_are_drawn_and_then_all_is_shown(
     wait(review)
     assert not session.hidden
     assert session.truth is truth
+    assert clip.name in [layer.name for layer in viewer.layers]
     assert "truth" in drawn(review)
     assert {r.reader for r in corrections.revisions} == {"reader", "ann"}
     assert review.measures_panel.shown("EF", "truth") != ""

@@ -85,7 +85,7 @@ class BlandAltman(pg.PlotWidget):  # type: ignore[misc]
                     angle=0,
                     pen=pg.mkPen(self._foreground, width=1, style=style),
                     label=f"{value:+.1f}",
-                    labelOpts={"position": 0.94, "color": self._foreground, "anchors": _ABOVE},
+                    labelOpts={"position": 0.9, "color": self._foreground, "anchors": _ABOVE},
                 )
                 item.addItem(line, ignoreBounds=True)
                 self._lines.append(line)

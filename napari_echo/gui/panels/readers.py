@@ -30,14 +30,14 @@ from napari_echo.gui.wording import duration_text
 from napari_echo.gui.workers import Progress
 from napari_echo.workflow.reader_agreement import PairAgreement, Spread
 
-HEIGHT, CONTROLS, PLOT = 180, 236, 280
+HEIGHT, CONTROLS, PLOT = 180, 196, 190
 COLUMNS = {
-    "": "Two readers; a reader and his repeats; a reader and a model.",
-    "clips": "Pairs of readings, and how many of them were drawn blind.",
-    "Dice ED": "Dice of the LV cavity at end diastole: mean ± SD.",
-    "Dice ES": "Dice of the LV cavity at end systole: mean ± SD.",
-    "EF bias": "Mean difference of EF, first less second, in points.",
-    "limits": "95% limits of agreement of EF (Bland and Altman), in points.",
+    "Who": "Two readers; a reader and his repeats; a reader and a model.",
+    "Dice ED": "Dice of the LV cavity at end diastole: mean ± SD (number of pairs).",
+    "Dice ES": "Dice of the LV cavity at end systole: mean ± SD (number of pairs).",
+    "EF bias (limits)": "Mean difference of EF, the first less the second, in points, and its 95% "
+    "limits of agreement (Bland and Altman).",
+    "Pairs": "Pairs of readings, and how many of them were drawn blind.",
 }
 EMPTY = (
     "Compare the readers of the label store: each pair of readers, each reader with his "
@@ -109,7 +109,6 @@ class ReadersPanel(QWidget):
         self.repeats = QCheckBox("Repeat one in")
         self.one_in = QSpinBox()
         self.one_in.setRange(LEAST, MOST)
-        self.one_in.setSuffix(" readings")
         self.one_in.setKeyboardTracking(False)
         self.repeats.clicked.connect(self._set_repeats)
         self.one_in.valueChanged.connect(self._set_repeats)
@@ -276,7 +275,6 @@ def _table() -> QTableWidget:
         rows.hide()
         rows.setDefaultSectionSize(22)
         columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     return table
 
 
@@ -284,16 +282,12 @@ def _fill(table: QTableWidget, groups: Sequence[PairAgreement]) -> None:
     table.setRowCount(len(groups))
     for row, group in enumerate(groups):
         ef = group.ef
-        texts = (
-            name_of(group),
-            f"{len(group.pairs)}, {group.n_blind} blind"
-            if group.n_blind
-            else f"{len(group.pairs)}",
-            _spread(group.dice_ed),
-            _spread(group.dice_es),
-            "" if ef is None else f"{ef.bias:+.1f}",
-            "" if ef is None else f"{ef.limits[0]:+.1f} to {ef.limits[1]:+.1f}",
-        )
+        n, blind = len(group.pairs), f", {group.n_blind} blind" if group.n_blind else ""
+        texts = [
+            name_of(group), _spread(group.dice_ed), _spread(group.dice_es), "", f"{n}{blind}"
+        ]  # fmt: skip
+        if ef is not None:
+            texts[3] = f"{ef.bias:+.1f} ({ef.limits[0]:+.1f} to {ef.limits[1]:+.1f})"
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)
             item.setToolTip(f"{text}\nA click shows the clips." if not column else text)
@@ -312,4 +306,5 @@ def name_of(group: PairAgreement) -> str:
 def _spread(spread: Spread) -> str:
     if not spread.n:
         return ""
-    return f"{spread.mean:.3f}" + ("" if math.isnan(spread.sd) else f" ± {spread.sd:.3f}")
+    sd = "" if math.isnan(spread.sd) else f" ± {spread.sd:.3f}"
+    return f"{spread.mean:.3f}{sd} ({spread.n})"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 from psygnal import Signal
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QBoxLayout,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -103,6 +105,39 @@ class Section(QWidget):
             row.addWidget(widget, stretch)
         self.body.addLayout(row)
         return row
+
+
+class SectionScroll(QScrollArea):
+    """Scrolls sections up and down, and is always as wide as they need.
+
+    Parameters
+    ----------
+    content : QWidget
+        What holds the sections.
+    width : int
+        Least width.
+    """
+
+    def __init__(self, content: QWidget, width: int) -> None:
+        super().__init__()
+        self._least = width
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._widen()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Widen when a section asks for more: what does not fit would be cut off."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._widen()
+        return bool(super().eventFilter(watched, event))
+
+    def _widen(self) -> None:
+        content, bar = self.widget(), self.verticalScrollBar()
+        if content is not None and bar is not None:
+            needed = content.minimumSizeHint().width() + bar.sizeHint().width()
+            self.setMinimumWidth(max(self._least, needed))
 
 
 class ElidedLabel(QLabel):
