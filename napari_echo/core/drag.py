@@ -15,12 +15,12 @@ from napari_echo.core.reshape import averaged, box_of
 
 _FLOAT = NDArray[np.float64]
 
-MOST, LEAST = 11, 3
+MOST, LEAST = 9, 3
 """Control points that a contour begins with at most, and that it keeps at least."""
 _HALF = ((0.0, 1.0), (0.33, 1.12), (0.66, 0.92), (0.9, 0.52))
 # Of an LV that is drawn anew: heights above the annulus, and widths there as shares of it.
 _STRAYS = 0.01  # of the square root of the area
-_ROOM = 0.05  # between control points that are placed here, of the length of the wall
+_ROOM = 0.07  # between control points that are placed here, of the length of the wall
 
 
 class DragContour:

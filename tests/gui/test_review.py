@@ -117,14 +117,15 @@ def test_the_whole_way_from_a_file_to_a_labelled_set(
     wait(review)
     assert set(roles(viewer)) == {"clip", "prediction", "hardness", "hard pixels"}
     assert "hard" in review.marks_panel.share.full_text()
-    assert primary(review) == [review.correct_panel.action]
+    assert primary(review) == [review.correct_panel.pair]
 
     review.correct_panel.action.click()
     assert not review.correct_panel.commit.isEnabled()
     review.layers.go_to(4)
     review.editing.paint(2)
     correction(review).paint((4, 10, 10), correction(review).selected_label)
-    assert primary(review) == [review.correct_panel.commit]
+    assert primary(review) == [review.correct_panel.pair]
+    assert review.correct_panel.commit.isEnabled()
     before = session.measures["prediction"]
 
     review.correct_panel.comment.setText("a wall where there is none")
