@@ -14,13 +14,8 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import LV, Segmentation
-from napari_echo.metrics.volume import (
-    FrameMeasures,
-    LVMeasures,
-    area_alone,
-    frame_measures,
-    gather,
-)
+from napari_echo.metrics.lv_frame import FrameMeasures, area_alone, frame_measures
+from napari_echo.metrics.volume import LVMeasures, gather
 from napari_echo.metrics.walls import WallErrors
 
 Digest = bytes
