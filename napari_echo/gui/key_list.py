@@ -10,13 +10,11 @@ from qtpy.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayou
 
 from napari_echo.gui import keys
 
-COLUMNS = 3
+COLUMNS, KEY_WIDTH = 3, 110
 # Napari's own that a reader needs most; the rest is in its preferences.
 NAPARI: tuple[tuple[str, str], ...] = (
     ("Left, Right", "Previous, next frame"),
     ("Control-Alt-P", "Play, stop"),
-    ("Control-Z", "Undo, while correcting"),
-    ("Control-Shift-Z", "Redo"),
     ("Control-R", "Fit the clip to the window"),
 )
 
@@ -108,5 +106,6 @@ def _group(title: str, rows: list[tuple[str, str]]) -> QWidget:
         bold.setTextFormat(Qt.TextFormat.RichText)
         layout.addWidget(bold, place, 0)
         layout.addWidget(QLabel(what), place, 1)
+    layout.setColumnMinimumWidth(0, KEY_WIDTH)
     layout.setColumnStretch(1, 1)
     return widget

@@ -53,12 +53,10 @@ class ReviewLayers:
         session.corrections.relabelled.connect(self._show_edited)
         self.draft = DraftLayer(self)
         session.corrections.draft_changed.connect(self.write_caption)
-        viewer.dims.events.current_step.connect(self.write_caption)
 
     def disconnect(self) -> None:
         """Stop following the session; strokes that are not committed stay as a layer."""
         self.draft.disconnect()
-        self.viewer.dims.events.current_step.disconnect(self.write_caption)
         self.showing.changed.disconnect(self.show_overlays)
         self.showing.disconnect()
         session = self.session
@@ -181,7 +179,10 @@ class ReviewLayers:
             layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def write_caption(self, _event: object = None) -> None:
-        """Write on the canvas which frame is on show, and whose labels."""
+        """Write on the canvas which frame is on show, and whose labels.
+
+        The window calls it as frames change (`gui.following`).
+        """
         clip, frame = self.session.clip, self.frame
         if clip is None:
             return

@@ -23,8 +23,8 @@ FALSE_POSITIVE, FALSE_NEGATIVE = "#d55e00", "#56b4e9"
 """Okabe-Ito vermilion and sky blue: in one that the other lacks, to a colour-blind reader too."""
 TRUTH, HALO, HARD = "#ffffff", "#000000", "#cc79a7"
 FILL_OPACITY, DIFFERENCE_OPACITY, HALO_OPACITY, HEAT_OPACITY = 0.35, 0.75, 0.6, 0.8
-FINE, LINE = 400, 2
-"""Least height of the overlays' grid in pixels, and how thick truth is drawn on it."""
+FINE, ROWS_OF_A_LINE = 400, 500
+"""Least height of the overlays' grid in pixels; a line is a pixel thick for each so many."""
 CACHE_BYTES = 256 * 2**20
 _CODES, _MOST_LEVELS = 256, 32
 _KNOWN = np.arange(_CODES, dtype=np.uint8)
@@ -193,7 +193,9 @@ class OverlayFrames:
             codes += np.minimum(level, np.uint8(self._levels - 1))
         codes = self._enlarge(codes)
         if "hard pixels" in shown and sources.hard is not None:
-            np.copyto(codes, self._hard, where=_edge(self._enlarge(sources.hard[index]), 1))
+            np.copyto(
+                codes, self._hard, where=_edge(self._enlarge(sources.hard[index]), self._width)
+            )
         if "truth" in shown and truth is not None:
             known = np.asarray(cv2.LUT(truth, _KNOWN), np.uint8)
             line = _edge(self._enlarge(known), self._width)
@@ -204,7 +206,7 @@ class OverlayFrames:
 
     @property
     def _width(self) -> int:
-        return max(LINE, round(LINE * self.shape[1] / 2 / FINE))
+        return max(1, round(self.shape[1] / ROWS_OF_A_LINE))
 
     def _enlarge(self, image: NDArray[Any]) -> Image:
         small = image.view(np.uint8)

@@ -214,7 +214,10 @@ class EchoReview(QWidget):
         self.recovery.clips_wanted.connect(self.studying.add_paths)
         self.recovery.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
         self.follower = Follower(
-            self.curves.move_cursor, self.models_panel.move_cursor, parent=self
+            self.layers.write_caption,
+            self.curves.move_cursor,
+            self.models_panel.move_cursor,
+            parent=self,
         )
         self.viewer.dims.events.current_step.connect(self.follower.follow)
         self.viewer.layers.events.inserted.connect(self._on_inserted)

@@ -163,6 +163,7 @@ def test_the_layer_that_napari_opened_is_adopted(
     assert layers.find("clip") is opened
     assert [role(x) for x in viewer.layers] == ["clip", "overlays"]
     layers.go_to(6)
+    layers.write_caption()
     assert viewer.canvas.overlays.text.text == "frame 6 / 11   0.30 s   ES\ntruth (line)"
 
 
