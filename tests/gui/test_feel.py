@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import napari
@@ -176,3 +179,37 @@ def test_time_left_is_told_only_of_a_steady_job() -> None:
     assert jumpy.seconds("x", 1, 0, 0.0) is None  # nobody knows how many there are
     assert [jumpy.seconds("x", n, 100, t) for n, t in enumerate(moments)][11] is None
     assert [duration_text(s) for s in (12.4, 200, 7300)] == ["12 s", "3 min", "2 h"]
+
+
+ENDING = """
+import sys, time
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+from napari_echo.gui.workers import Jobs, Progress
+
+def slow():
+    for n in range(60):
+        time.sleep(0.1)
+        yield Progress(n, 60, "slow")
+
+app = QApplication([])
+jobs = Jobs()
+jobs.start("Slow", slow, done=print)
+if sys.argv[1] == "quit":
+    QTimer.singleShot(300, app.quit)
+    app.exec()
+"""
+
+
+@pytest.mark.parametrize("how", ["quit", "fall off the end"])
+def test_a_program_that_ends_while_a_job_runs_ends_quietly_and_soon(how: str) -> None:
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDING, how],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", "")

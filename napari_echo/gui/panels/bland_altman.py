@@ -85,7 +85,7 @@ class BlandAltman(pg.PlotWidget):  # type: ignore[misc]
                     angle=0,
                     pen=pg.mkPen(self._foreground, width=1, style=style),
                     label=f"{value:+.1f}",
-                    labelOpts={"position": 0.9, "color": self._foreground, "anchors": _ABOVE},
+                    labelOpts={"position": 0.99, "color": self._foreground, "anchors": _ABOVE},
                 )
                 item.addItem(line, ignoreBounds=True)
                 self._lines.append(line)
@@ -100,7 +100,7 @@ class BlandAltman(pg.PlotWidget):  # type: ignore[misc]
             self.pair_wanted.emit(points[0].data())
 
 
-_ABOVE = [(0.5, 1), (0.5, 1)]
+_ABOVE = [(1, 1), (1, 1)]
 
 
 def _tip(x: float, y: float, data: ReadPair) -> str:

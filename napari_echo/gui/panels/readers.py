@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -30,7 +31,9 @@ from napari_echo.gui.wording import duration_text
 from napari_echo.gui.workers import Progress
 from napari_echo.workflow.reader_agreement import PairAgreement, Spread
 
-HEIGHT, CONTROLS, PLOT = 180, 196, 190
+HEIGHT, CONTROLS, PLOT = 180, 200, 190
+NARROW = 800
+"""Width in pixels under which the table and the plot do not both fit."""
 COLUMNS = {
     "Who": "Two readers; a reader and his repeats; a reader and a model.",
     "Dice ED": "Dice of the LV cavity at end diastole: mean ± SD (number of pairs).",
@@ -59,6 +62,7 @@ class ReadersPanel(QWidget):
         super().__init__(parent)
         self.readers = readers
         self.session = readers.session
+        self._shown: tuple[PairAgreement, ...] = ()
         self._add_switches()
         self._add_comparison()
         self.table = _table()
@@ -72,8 +76,8 @@ class ReadersPanel(QWidget):
         found = QWidget()
         row = QHBoxLayout(found)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.table, 3)
-        row.addWidget(self.plot, 2)
+        row.addWidget(self.table, 5)
+        row.addWidget(self.plot, 3)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.nothing)
         self.pages.addWidget(found)
@@ -85,7 +89,6 @@ class ReadersPanel(QWidget):
         layout.setSpacing(10)
         layout.addWidget(left)
         layout.addWidget(self.pages, 1)
-        self._shown: tuple[PairAgreement, ...] = ()
         self._is_stale = True
         for signal in (
             readers.changed,
@@ -106,7 +109,7 @@ class ReadersPanel(QWidget):
     def _add_switches(self) -> None:
         self.blind = QCheckBox("Read blind")
         self.blind.clicked.connect(self._read_blind)
-        self.repeats = QCheckBox("Repeat one in")
+        self.repeats = QCheckBox("Repeats, 1 in")
         self.one_in = QSpinBox()
         self.one_in.setRange(LEAST, MOST)
         self.one_in.setKeyboardTracking(False)
@@ -130,7 +133,7 @@ class ReadersPanel(QWidget):
         self.model.setToolTip(
             "Compare each reader with this model, too. It is run on the labelled clips of the list."
         )
-        self.action = QPushButton("Compare readers")
+        self.action = QPushButton("Compare")
         self.action.clicked.connect(self._compare)
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop comparing; nothing of it is kept.")
@@ -141,11 +144,16 @@ class ReadersPanel(QWidget):
         policy = self.bar.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.bar.setSizePolicy(policy)
+        self.as_plot = QPushButton("Plot")
+        self.as_plot.setCheckable(True)
+        self.as_plot.setToolTip("Show the clips of the chosen row as a plot, or the table again.")
+        self.as_plot.toggled.connect(self._fit)
         self._left.addStretch(1)
         self._left.addWidget(self.model)
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addWidget(self.action, 1)
+        row.addWidget(self.as_plot)
         row.addWidget(self.cancel)
         self._left.addLayout(row)
         self._left.addWidget(self.bar)
@@ -177,6 +185,17 @@ class ReadersPanel(QWidget):
         if self._is_stale:
             self.refresh()
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show the plot beside the table where there is room, else in its place."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        narrow = self.width() < NARROW
+        self.as_plot.setVisible(narrow and bool(self._shown))
+        self.table.setHidden(narrow and self.as_plot.isChecked())
+        self.plot.setHidden(narrow and not self.as_plot.isChecked())
+
     def refresh(self) -> None:
         """Show the session as it is."""
         self._is_stale = False
@@ -200,6 +219,7 @@ class ReadersPanel(QWidget):
             self.nothing.setText(text)
             self.pages.setCurrentIndex(0)
             self._shown = ()
+            self._fit()
             return
         self.pages.setCurrentIndex(1)
         if groups != self._shown:
@@ -207,6 +227,7 @@ class ReadersPanel(QWidget):
             _fill(self.table, groups)
             self.table.selectRow(0)
         self._plot()
+        self._fit()
 
     def _show_switches(self) -> None:
         readers, blind = self.readers, self.session.blind
