@@ -1,8 +1,9 @@
 """A contour that a reader drags by control points.
 
-Dragging bends the outline that is there: what a cubic spline through the
-control points moves by, the outline moves by. So it keeps its detail, and
-where no point was moved it stays as it was, but for stairs of the pixels.
+Dragging bends the outline that is there: between two control points it moves
+by what they move by, blended smoothly and without overshooting (monotone
+cubic, Fritsch and Butland 1984). So it keeps its detail, and beyond the
+neighbours of a point that was moved it stays as it was.
 """
 
 from __future__ import annotations
@@ -155,11 +156,13 @@ class DragContour:
         return np.interp(np.arange(n), self._chosen, np.arange(len(self._chosen)))
 
     def _bent(self) -> tuple[_FLOAT, _FLOAT]:
+        from scipy.interpolate import PchipInterpolator
+
         old, new = self._wall[self._chosen], self._points
         if np.array_equal(old, new):
             return self._wall, self._annulus
-        places = self._places()
-        wall = self._wall + _spline(new, places) - _spline(old, places)
+        blend = PchipInterpolator(self._chosen, new - old)
+        wall = self._wall + blend(np.arange(len(self._wall)))
         share = _arc(self._annulus)[:, None]
         shift = (1 - share) * (new[-1] - old[-1]) + share * (new[0] - old[0])
         return wall, self._annulus + shift

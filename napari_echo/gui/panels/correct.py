@@ -227,7 +227,7 @@ class CorrectPanel(Section):
             self.start_from,
             ("Commit or discard the correction that is open first." if draft else "")
             or obstacle(Step.CORRECT, self.session),
-            "The labels that the correction starts from.",
+            f"The correction starts {self.start_from.currentText()}.",
         )
         gate(self.discard, "", "Drop the correction layer and what was not committed.")
         self.tools.refresh()

@@ -56,14 +56,14 @@ class ToolRows(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         for row in (
-            (self.structure, self.brush, self.erase, self.polygon, self.brush_size),
-            (self.contour, self.smooth, self.copy_last, self.copy_next),
+            (self.brush, self.brush_size, self.erase, self.polygon, self.contour),
+            (self.structure, self.smooth, self.copy_last, self.copy_next),
         ):
             line = QHBoxLayout()
             line.setContentsMargins(0, 0, 0, 0)
             line.setSpacing(4)
             for widget in row:
-                line.addWidget(widget, int(row[0] is self.contour or widget is self.structure))
+                line.addWidget(widget, {self.brush_size: 0, self.structure: 3}.get(widget, 1))
             column.addLayout(line)
         self._connect()
         self.refresh()
