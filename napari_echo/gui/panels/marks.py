@@ -43,9 +43,6 @@ class MarksPanel(Section):
         for rule, word in RULES.items():
             self.rule.addItem(word, rule)
         self.rule.setCurrentIndex(self.rule.findData(params.rule))
-        about = HardnessParams.model_fields
-        self.criterion.setToolTip(about["criterion"].description or "")
-        self.rule.setToolTip(about["rule"].description or "")
         self.share = ElidedLabel()
         self.hardest = QPushButton()
         may_shrink(self.criterion, self.rule, self.value)
@@ -148,8 +145,10 @@ class MarksPanel(Section):
         runner, hard = self.verbs.runner, self.session.hard_pixels
         busy = f"{runner.title} is going on." if runner.busy else ""
         gate(self.action, busy or self._obstacle(), "Find the doubtful and the wrong pixels.")
-        for field in (self.criterion, self.rule, self.value):
-            field.setEnabled(self.session.prediction is not None)
+        about, rule = HardnessParams.model_fields, self.rule.currentData()
+        unmarked = obstacle(Step.MARK, self.session)
+        for field, name in ((self.criterion, "criterion"), (self.rule, "rule"), (self.value, rule)):
+            gate(field, unmarked, about[name].description or "")
         frame = self.hardest_frame()
         self.hardest.setVisible(frame is not None)
         self.hardest.setText(f"hardest: {frame}")

@@ -113,6 +113,7 @@ class ReadersPanel(QWidget):
         self.one_in = QSpinBox()
         self.one_in.setRange(LEAST, MOST)
         self.one_in.setKeyboardTracking(False)
+        self.one_in.setFixedWidth(76)
         self.repeats.clicked.connect(self._set_repeats)
         self.one_in.valueChanged.connect(self._set_repeats)
         self.state = ElidedLabel(lines=2)
@@ -122,8 +123,8 @@ class ReadersPanel(QWidget):
         self._left.addWidget(self.blind)
         row = QHBoxLayout()
         row.setSpacing(4)
-        row.addWidget(self.repeats)
-        row.addWidget(self.one_in, 1)
+        row.addWidget(self.repeats, 1)
+        row.addWidget(self.one_in)
         self._left.addLayout(row)
         self._left.addWidget(self.state)
 
@@ -296,6 +297,8 @@ def _table() -> QTableWidget:
         rows.hide()
         rows.setDefaultSectionSize(22)
         columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        columns.resizeSection(0, 130)
     return table
 
 
