@@ -133,7 +133,8 @@ class CurvesWidget(Tab):
                 self._curves[key] = item.plot()
             values = self.values(measures)
             unit = getattr(measures, f"unit_{name}")
-            lonely = len(values) == 1 or np.isfinite(values).sum() < len(values)
+            known = np.isfinite(values).sum()
+            lonely = len(values) == 1 or 0 < known < len(values)
             wide = shown is not None and key == shown.model_id
             self._curves[key].setData(
                 np.arange(len(values)),

@@ -110,7 +110,10 @@ class Grid:
 
     def plan(self) -> tuple[Cell, ...]:
         """The cells that there would be; fewer than two cannot be shown."""
-        return plan(self.session, self.contents)
+        cells = plan(self.session, self.contents)
+        # A draft is told of before it has its layer.
+        there = self.layers.find("correction") is not None
+        return cells if there else tuple(cell for cell in cells if cell.what != CORRECTED)
 
     def obstacle(self) -> str:
         """Say why nothing can be shown side by side; empty where something can."""
@@ -169,6 +172,9 @@ class Grid:
         """Fit what is kept of the cells to another clip; nothing of it is compared yet."""
         self.refresh()
         clip = self.session.clip
+        if not self._own:
+            # Even an empty batch lets napari collect garbage, a third of a second.
+            return
         with self._quietly():
             if clip is None:
                 self._remove(list(self._own))

@@ -16,6 +16,7 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import CAMUS_SCHEMA, LV, Segmentation
 from napari_echo.core.params import PredictParams
+from napari_echo.core.prediction import Prediction
 from napari_echo.gui.review import EchoReview
 from napari_echo.io.store import LabelStore
 from napari_echo.ml.packs import WEIGHTS, ModelCard, ModelPack
@@ -73,6 +74,25 @@ def pack(tmp_path: Path) -> ModelPack:
         files={WEIGHTS: digest},
     )
     return ModelPack(tmp_path / "pack", card)
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return dark_cavity
+
+
+@pytest.fixture
+def said_by() -> Callable[..., Prediction]:
+    """Make up what a model says that is a few columns off the truth."""
+
+    def said(name: str, clip: EchoClip, truth: Segmentation, shift: int = 0) -> Prediction:
+        labels = np.roll(truth.labels, shift, axis=2)
+        probabilities = np.zeros((len(clip), truth.schema.n_classes, *clip.frame_shape), np.float16)
+        np.put_along_axis(probabilities, labels[:, None].astype(np.intp), 1, axis=1)
+        segmentation = Segmentation(labels, np.ones(len(clip), bool), "prediction")
+        return Prediction(segmentation, probabilities, clip.clip_id, name, f"model {name}", 0.1)
+
+    return said
 
 
 @pytest.fixture

@@ -45,13 +45,13 @@ class _Column:
 
 COLUMNS = (
     _Column("EF %", "Ejection fraction, mean of the beats; in brackets less the reference's.", ""),
+    _Column("Dice ED", "Dice of the LV with the ground truth at ED.", "ed"),
+    _Column("Dice ES", "Dice of the LV with the ground truth at ES.", "es"),
     _Column("EDV", "Volume at ED, mean of the beats; in brackets less the reference's.", "ed"),
     _Column("ESV", "Volume at ES, mean of the beats; in brackets less the reference's.", "es"),
     _Column("FAC %", "Fractional area change, mean of the beats.", ""),
-    _Column("Dice ED", "Dice of the LV with the ground truth at ED.", "ed"),
-    _Column("Dice ES", "Dice of the LV with the ground truth at ES.", "es"),
 )
-_ROW_HEIGHT, _NAME_WIDTH = 20, 138
+_ROW_HEIGHT, _NAME_WIDTH = 20, 124
 _LOWEST = 0.9
 """The plot of the agreement reaches down to this Dice at least."""
 
@@ -213,7 +213,7 @@ class ModelsPanel(Tab):
             found = (report.dice_at_ed(key_frames), report.dice_at_es(key_frames))
             dices = ["–" if dice is None else f"{dice:.3f}" for dice in found]
         fac = math.nan if measures.fac is None else 100 * measures.fac
-        return [*texts, _number(fac, 0), *dices]
+        return [texts[0], *dices, *texts[1:], _number(fac, 0)]
 
     def _on_row(self, row: int) -> None:
         if row < len(self._rows) and self._rows[row]:
