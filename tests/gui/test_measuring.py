@@ -252,7 +252,7 @@ def test_without_truth_a_model_is_held_against_what_the_reader_drew(
     draft.labels[ES, :, 42:] = 0
     session.corrections.touch(ES)
     settle()
-    assert panel.shown("Dice ED/ES", "prediction").startswith("–/0.")
+    assert panel.shown("Dice ED/ES", "prediction").startswith("–/.")
     titles = [cell.text() for (_, c), cell in panel.cells.items() if c == 0]
     assert "Right mm" in titles
 

@@ -73,6 +73,13 @@ def number(value: float, sign: bool = False) -> str:
     return text.replace("-", "−")
 
 
+def short_dice(dice: float) -> str:
+    """Write a Dice as papers do, without the nought: three columns of pairs must fit the dock."""
+    if not math.isfinite(dice):
+        return "–"
+    return "1.00" if dice >= 0.9995 else f"{dice:.3f}"[1:]
+
+
 def _pair(ed: float, es: float, sign: bool = False) -> str:
     return f"{number(ed, sign)}/{number(es, sign)}"
 
@@ -104,7 +111,7 @@ def difference_values(difference: BeatDifference) -> dict[str, str]:
     frames = (difference.ed, difference.es)
     if any(frame is not None for frame in frames):
         dices = [frame.dice if frame is not None else math.nan for frame in frames]
-        values["Dice ED/ES"] = "/".join(f"{d:.3f}" if math.isfinite(d) else "–" for d in dices)
+        values["Dice ED/ES"] = "/".join(short_dice(d) for d in dices)
         for row, side in _WALLS.items():
             errors = [
                 getattr(frame.walls, side) if frame is not None and frame.walls else math.nan

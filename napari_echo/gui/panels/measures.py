@@ -69,11 +69,14 @@ class MeasuresPanel(Section):
             button.setFixedWidth(24)
             button.clicked.connect(act)
             row.addWidget(button)
-        self.grid = QGridLayout()
-        self.grid.setContentsMargins(0, 0, 0, 0)
-        self.grid.setHorizontalSpacing(8)
+        table = QWidget()
+        # Napari pads labels so much that three columns of pairs would not fit the dock.
+        table.setStyleSheet("QLabel { padding: 0px; margin: 0px; }")
+        self.grid = QGridLayout(table)
+        self.grid.setContentsMargins(4, 0, 4, 0)
+        self.grid.setHorizontalSpacing(6)
         self.grid.setVerticalSpacing(0)
-        self.body.addLayout(self.grid)
+        self.body.addWidget(table)
         self.cells: dict[tuple[int, int], QLabel] = {}
         for r in range(len(ROWS) + 1):
             for c in range(len(COLUMNS) + 1):
