@@ -7,6 +7,7 @@ its name is for people and may be changed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
@@ -92,7 +93,7 @@ class ReviewLayers:
 
     def _show_clip(self) -> None:
         clip = self.session.clip
-        kept = self.find("clip")
+        kept = self.find("clip") or self._refill()
         self.draft.follow_clip()
         for layer in [x for x in self._ours() if x is not kept]:
             if clip is not None and tag_of(layer)["role"] == "overlays":
@@ -126,6 +127,26 @@ class ReviewLayers:
         if layer is not None and clip is not None and layer.name in (clip.name, BLIND_NAME):
             layer.name = BLIND_NAME if self.session.hidden else clip.name
 
+    def _refill(self) -> Layer | None:
+        """Put the clip that was opened into the layer of the one before.
+
+        To take a layer away and make another takes napari most of a second,
+        half of it in search of memory to free.
+        """
+        clip = self.session.clip
+        old = next((x for x in self._ours() if tag_of(x)["role"] == "clip"), None)
+        if clip is None or not isinstance(old, Image):
+            return None
+        data, kwargs, _ = clip_layer_data(
+            clip, truth=self.session.truth, key_frames=self.session.key_frames
+        )
+        old.locked = False
+        old.metadata[KEY] = kwargs["metadata"][KEY]
+        old.data = data
+        _lay(old, grid(clip))
+        old.name, old.contrast_limits, old.gamma = clip.name, kwargs["contrast_limits"], 1.0
+        return old
+
     def show_overlays(self) -> None:
         """Draw the overlays that are on, as one layer; without any it costs napari nothing."""
         clip, sources = self.session.clip, self.showing.sources()
@@ -138,17 +159,21 @@ class ReviewLayers:
             if frames.shown:
                 self._make_overlays(frames)
             return
-        # Napari slices and draws anew with each of these: hidden, it does not.
-        layer.visible = False
+        now = layer.data
+        if isinstance(now, OverlayFrames) and (now.sources, now.shown) == (sources, frames.shown):
+            return
+        if not frames.shown:
+            layer.visible = False
+        # Napari draws all layers anew with each of these.
         layer.data = frames
         # Napari makes a layer editable with its data.
         layer.editable = False
-        for name, value in grid(clip, frames.factor).items():
-            setattr(layer, name, value)
+        _lay(layer, grid(clip, frames.factor))
         if sources.structures != self._structures:
             self._color(layer, frames)
         layer.name = _overlays_name(frames)
-        layer.visible = bool(frames.shown)
+        if frames.shown:
+            layer.visible = True
 
     def _make_overlays(self, frames: OverlayFrames) -> None:
         layer = Labels(
@@ -237,3 +262,10 @@ class ReviewLayers:
 def _overlays_name(frames: OverlayFrames) -> str:
     shown = [name for name in OVERLAYS if name in frames.shown]
     return f"Overlays: {', '.join(shown)}" if shown else "Overlays"
+
+
+def _lay(layer: Layer, wanted: dict[str, Any]) -> None:
+    """Put a layer where it belongs, where it does not lie there already."""
+    if tuple(layer.scale) != wanted["scale"] or tuple(layer.translate) != wanted["translate"]:
+        layer.scale, layer.translate = wanted["scale"], wanted["translate"]
+        layer.units = wanted["units"]

@@ -116,6 +116,15 @@ def step_times(
     return np.asarray(times)
 
 
+def wait_for_jobs(review: EchoReview, longest: float = 60.0) -> None:
+    """Let what is measured beside the reader's work come to its end."""
+    runners = (review.jobs, review.background, review.measuring.runner, review.comparing.runner)
+    end = time.perf_counter() + longest
+    wait(0.5)
+    while any(runner.busy for runner in runners) and time.perf_counter() < end:
+        wait(0.2)
+
+
 class Watch(QObject):
     """Notes how long the window stands still."""
 
@@ -190,7 +199,7 @@ def measure(size: str, seconds: float, folder: Path) -> list[str]:
     viewer, review = open_review(folder)
     # Layers are made once, and then kept: the clip that counts is the second.
     show_everything(review, make_study((height, width), frames=DISTINCT, seed=8))
-    wait(1.0)
+    wait_for_jobs(review)
     hard = mark(study.prediction, study.truth, HardnessParams())
     watch = Watch()
     session = review.session
@@ -201,6 +210,7 @@ def measure(size: str, seconds: float, folder: Path) -> list[str]:
     session.set_marks(*hard, HardnessParams())
     wait(1.5)
     block = watch.stop()
+    wait_for_jobs(review)
     alone = open_alone(study)
     match_canvas(alone, viewer)
     times: dict[str, list[NDArray[np.float64]]] = {"alone": [], "off": [], "on": []}
