@@ -15,7 +15,7 @@ from napari_echo.gui.preferences import read_number, write
 BRUSH_SIZE = "correct/brush"
 LARGEST_BRUSH = 200
 # Napari's style leaves room for buttons that a narrow dock has none for.
-NARROW = "QSpinBox { min-width: 34px; max-width: 34px; }"
+NARROW = "QSpinBox { min-width: 30px; max-width: 30px; padding: 1px 2px; }"
 MODES = {"brush": "paint", "erase": "erase", "polygon": "polygon"}
 
 
@@ -61,7 +61,7 @@ class ToolRows(QWidget):
         ):
             line = QHBoxLayout()
             line.setContentsMargins(0, 0, 0, 0)
-            line.setSpacing(4)
+            line.setSpacing(3)
             for widget in row:
                 line.addWidget(widget, {self.brush_size: 0, self.structure: 3}.get(widget, 1))
             column.addLayout(line)
