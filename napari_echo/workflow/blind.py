@@ -108,7 +108,13 @@ class Blind:
         return [reading for reading in readings(mine) if reading[0].base.kind == "nothing"]
 
     def _is_drawn(self, reading: Sequence[Revision]) -> bool:
-        frames = {frame for revision in reading for frame in revision.frames}
+        # A frame that was accepted empty was not drawn.
+        frames = {
+            frame
+            for revision in reading
+            for frame, labels in zip(revision.frames, revision.labels, strict=True)
+            if labels.any()
+        }
         return covers(frames, reading[-1].key_frames, reading[-1].clip_shape[0])
 
     # What may be shown, and what is committed --------------------------------------

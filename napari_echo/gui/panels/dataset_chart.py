@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_echo.gui.curves import color_plot
-from napari_echo.gui.panels.section import may_shrink
+from napari_echo.gui.panels.section import gate, may_shrink
 from napari_echo.gui.panels.tab import Tab
 from napari_echo.gui.studying import Studying
 from napari_echo.workflow.predictions import Predictions
@@ -40,8 +40,6 @@ class DatasetChart(Tab):
         self.studying = studying
         self.session = studying.session
         self.model, self.other = QComboBox(), QComboBox()
-        self.model.setToolTip("The model whose clips are ordered, the least Dice at ES first.")
-        self.other.setToolTip("Another model, drawn hollow in the same order of clips.")
         may_shrink(self.model, self.other)
         self.told = QLabel()
         self.told.setWordWrap(True)
@@ -120,8 +118,10 @@ class DatasetChart(Tab):
 
     def refresh(self) -> None:
         """Show the facts as they are."""
-        self._fill(self.model, "")
-        self._fill(self.other, "no other")
+        self._fill(self.model, "", "The model whose clips are ordered, the least Dice at ES first.")
+        self._fill(
+            self.other, "no other", "Another model, drawn hollow in the same order of clips."
+        )
         # What is said of a clip would sway a reader who reads it blind.
         facts = [] if self.session.blind.on else self._facts(self.model)
         other = {f.key: f for f in ([] if self.session.blind.on else self._facts(self.other))}
@@ -147,7 +147,7 @@ class DatasetChart(Tab):
         self._tell(facts)
         self._mark_current()
 
-    def _fill(self, box: QComboBox, none: str) -> None:
+    def _fill(self, box: QComboBox, none: str, tip: str) -> None:
         """List the models of which facts are known; the chosen model first."""
         session = self.session
         known = [p for p in session.packs if self.studying.facts.of_model(p.id)]
@@ -160,7 +160,7 @@ class DatasetChart(Tab):
             for name, data in entries:
                 box.addItem(name, data)
             box.setCurrentIndex(max(box.findData(chosen), 0))
-        box.setEnabled(bool(known))
+        gate(box, "" if known else "No model has run on the listed clips yet.", tip)
 
     def _facts(self, box: QComboBox) -> list[Facts]:
         return self.studying.facts.of_model(box.currentData()) if box.currentData() else []

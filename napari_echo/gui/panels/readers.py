@@ -31,7 +31,7 @@ from napari_echo.gui.wording import duration_text
 from napari_echo.gui.workers import Progress
 from napari_echo.workflow.reader_agreement import PairAgreement, Spread
 
-HEIGHT, CONTROLS, PLOT = 180, 200, 190
+HEIGHT, CONTROLS, PLOT = 180, 212, 180
 NARROW = 800
 """Width in pixels under which the table and the plot do not both fit."""
 COLUMNS = {
