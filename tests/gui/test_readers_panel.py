@@ -116,11 +116,19 @@ def test_nothing_leaks_until_ed_and_es_are_drawn_and_then_all_is_shown(
         assert "blind" in button.toolTip()
     assert review.primary_button() is review.correct_panel.action
 
+    session.corrections.start("nothing", None, None)
+    review.verbs.accept(ED)
+    review.verbs.accept(ES)
+    review.correct_panel.commit.click()
+    wait(review)
+    assert session.hidden  # an empty frame is not drawn
+    session.corrections.discard()
+
     draw(review, masks, (ED,))
     wait(review)
     assert session.hidden
     assert session.truth is None
-    assert [r.reader for r in corrections.revisions] == ["reader"]
+    assert {r.reader for r in corrections.revisions} == {"reader"}
 
     draw(review, masks, (ES,))
     wait(review)
@@ -132,7 +140,7 @@ def test_nothing_leaks_until_ed_and_es_are_drawn_and_then_all_is_shown(
     assert review.measures_panel.shown("EF", "truth") != ""
     mine = store.rows(reader="reader")
     assert all(row.blind and not row.repeat for row in mine)
-    assert [row.base_kind for row in mine] == ["nothing", "revision"]
+    assert [row.base_kind for row in mine] == ["nothing", "nothing", "revision"]
 
 
 def test_switching_it_on_takes_what_is_shown_away(
