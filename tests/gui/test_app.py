@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import napari
 import numpy as np
 import pytest
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
-from napari_echo.gui.app import open_clips
+from napari_echo.gui.app import _check_first, open_clips
+from napari_echo.gui.review import EchoReview
+from napari_echo.ml.packs import shipped_packs
+from napari_echo.workflow.session import Session
 
 # Polls from napari's own event loop, and closes the window when the clip is there.
 WATCH = """
@@ -26,14 +31,16 @@ from napari_echo.gui import app
 def look():
     viewer = napari.current_viewer()
     review = viewer.window.dock_widgets.get("Echo review (napari-echo)") if viewer else None
-    if review is None or review.session.clip is None or review.jobs.busy:
+    if review is None or review.jobs.busy or len(review.session.predictions) < 2:
         return
     timer.stop()
     session = review.session
     print(json.dumps({
         "source": str(session.clip.source),
-        "paths": [str(path) for path in session.studies.roots],
+        "paths": [str(item.path) for item in session.studies.items],
         "frame": review.layers.frame,
+        "ticked": [pack.name for pack in session.ticked],
+        "models": [prediction.model_name for prediction in session.predictions.values()],
     }))
     viewer.close()
 
@@ -41,11 +48,11 @@ get_qapp()
 timer = QTimer()
 timer.timeout.connect(look)
 timer.start(100)
-app.open_clips([Path(sys.argv[1])], frame=3)
+app.open_clips([Path(sys.argv[1])], models=["pidnet-s-phantom", "pidnet-s"], frame=3)
 """
 
 
-def test_a_folder_opens_at_its_first_clip_and_the_frame_asked_for(
+def test_a_folder_opens_at_its_first_clip_and_the_frame_asked_for_with_the_models_run(
     clip: EchoClip, tmp_path: Path
 ) -> None:
     folder = tmp_path / "clips"
@@ -63,10 +70,27 @@ def test_a_folder_opens_at_its_first_clip_and_the_frame_asked_for(
     assert seen["source"] == str(folder / "a.npy")
     assert seen["paths"] == [str(folder / "a.npy"), str(folder / "b.npy")]
     assert seen["frame"] == 3
+    assert sorted(seen["ticked"]) == ["pidnet-s", "pidnet-s-phantom"]
+    assert seen["models"] == ["pidnet-s-phantom", "pidnet-s"]
 
 
 def test_what_is_not_there_is_told_before_a_window_opens(tmp_path: Path) -> None:
     with pytest.raises(EchoError, match=r"absent\.avi does not exist"):
         open_clips([tmp_path / "absent.avi"])
     with pytest.raises(EchoError, match="no model pack 'nonsense'"):
-        open_clips([], model="nonsense")
+        open_clips([], models=["pidnet-s", "nonsense"])
+    packs = [str(pack.path) for pack in shipped_packs()]
+    with pytest.raises(EchoError, match="5 models are given, but at most 4"):
+        open_clips([], models=packs)
+
+
+def test_a_frame_that_the_first_clip_lacks_is_told(
+    dock: Callable[[Session], tuple[napari.Viewer, EchoReview]], session: Session, clip: EchoClip
+) -> None:
+    _, review = dock(session)
+    told: list[str] = []
+    review.verbs.refused.connect(told.append)
+    _check_first(review, 12)
+    session.open_clip(clip)
+    session.open_clip(EchoClip.from_frames(clip.frames[:3]))
+    assert told == [f"{clip.name} has no frame 12: it has frames 0 to 11."]

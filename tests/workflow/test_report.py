@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
@@ -244,8 +245,11 @@ def test_the_page_shows_every_clip_and_how_to_repeat_it(made: Report) -> None:
 def test_the_command_of_a_clip_opens_it_with_its_truth(made: Report) -> None:
     with (made.folder / "clips.csv").open(encoding="utf-8", newline="") as file:
         row = next(row for row in csv.DictReader(file) if row["study_id"] == "no-ed")
-    *_, path, flag, frame = row["open"].split()
-    assert (flag, frame) == ("--frame", "1")  # its only labelled frame
+    words = shlex.split(row["open"])
+    path, named, frame = words[2], words[3:-2], words[-2:]
+    assert words[:2] == ["napari-echo", "open"]
+    assert named == ["--model", str(Path("packs/shift").absolute())] * 2
+    assert frame == ["--frame", "1"]  # its only labelled frame
     clip = load(path)
     assert (clip.study_id, clip.fps, clip.view) == ("no-ed", 20, "A4C")
     assert clip.spacing_mm is not None
