@@ -20,10 +20,10 @@ from napari_echo.workflow.predictions import Predictions
 from napari_echo.workflow.report.charts import ED, ES, by_es
 from napari_echo.workflow.study_facts import Facts
 
-_SIDE = 190
+_SIDE = 210
 _SETTLE_MS = 300
 """Facts come clip by clip while a list is scanned: they are drawn so often."""
-_LARGE, _SMALL, _MANY = 7, 4, 300
+_LARGE, _SMALL, _MANY = 6, 4, 60
 
 
 class DatasetChart(Tab):

@@ -15,8 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_echo.gui.cells import Contents
 from napari_echo.gui.comparing import Comparing
-from napari_echo.gui.grid import Contents
 from napari_echo.gui.model_colors import color_of
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink, swatch
 from napari_echo.gui.preferences import read_text, write

@@ -51,7 +51,7 @@ COLUMNS = (
     _Column("ESV", "Volume at ES, mean of the beats; in brackets less the reference's.", "es"),
     _Column("FAC %", "Fractional area change, mean of the beats.", ""),
 )
-_ROW_HEIGHT, _NAME_WIDTH = 20, 124
+_ROW_HEIGHT, _NAME_WIDTH = 20, 140
 _LOWEST = 0.9
 """The plot of the agreement reaches down to this Dice at least."""
 
@@ -181,7 +181,7 @@ class ModelsPanel(Tab):
         shown = session.prediction
         for row, (model_id, title, color, measures, report) in enumerate(rows):
             room = _NAME_WIDTH - 30
-            short = self.fontMetrics().elidedText(title, Qt.TextElideMode.ElideMiddle, room)
+            short = self.fontMetrics().elidedText(title, Qt.TextElideMode.ElideLeft, room)
             name = QTableWidgetItem(swatch(color), short)
             font = name.font()
             font.setBold(shown is not None and model_id == shown.model_id)
@@ -272,7 +272,7 @@ class ModelsPanel(Tab):
         names = {model_id: p.model_name for model_id, p in session.predictions.items()}
         pair = agreement.pairs[int(np.nanargmin(agreement.dice[:, frame]))]
         who = " and ".join(names.get(model_id, "") for model_id in pair)
-        return f"Least Dice {agreement.least[frame]:.2f}, frame {frame}: {who}"
+        return f"Least {agreement.least[frame]:.2f} at frame {frame}: {who}"
 
     def move_cursor(self, _event: object = None) -> None:
         """Put the cursor on the frame on show; it costs nothing while the tab is hidden."""

@@ -24,7 +24,7 @@ class StatusPanel(Section):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
         self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop what is going on; nothing of it is kept.")
+        self.cancel.setToolTip("Stop what is going on; only models that have finished are kept.")
         self.cancel.clicked.connect(verbs.runner.cancel)
         row = self.add_row()
         row.addWidget(self.message, 1)

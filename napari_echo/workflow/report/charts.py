@@ -94,7 +94,7 @@ def order_by_es(model: Measured, lv: str) -> list[int]:
 
 def by_es(at_es: Sequence[float], at_ed: Sequence[float]) -> list[int]:
     """Places of clips by their value at ES, ascending; see `order_by_es`."""
-    known = [i for i in range(len(at_es)) if np.isfinite([at_es[i], at_ed[i]]).any()]
+    known = [i for i in range(len(at_es)) if math.isfinite(at_es[i]) or math.isfinite(at_ed[i])]
     return sorted(
         known, key=lambda i: (math.isnan(at_es[i]), at_ed[i] if math.isnan(at_es[i]) else at_es[i])
     )
