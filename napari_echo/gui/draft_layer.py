@@ -66,6 +66,7 @@ class DraftLayer:
                 del layer.metadata[KEY]
         parked = self._parked()
         if parked is not None:
+            parked.locked = False
             self.viewer.layers.remove(parked)
 
     @property
@@ -101,6 +102,7 @@ class DraftLayer:
         )
         self._schema = CAMUS_SCHEMA
         layer.editable = False
+        layer.locked = True
         layer.brush_size = BRUSH
         layer.metadata[PARKED] = True
         # Napari's own history outlives a change of the data, and would write old
@@ -122,9 +124,9 @@ class DraftLayer:
             return
         layer.metadata.pop(KEY, None)
         layer.metadata[PARKED] = True
-        layer.locked = False
         clip = self.session.clip
         if clip is None:
+            layer.locked = False
             self.viewer.layers.remove(layer)
             return
         layer.visible = False
@@ -177,7 +179,6 @@ class DraftLayer:
         if draft.schema.name_of(layer.selected_label) is None:
             layer.selected_label = draft.schema.structures[0].index
         layer.editable = True
-        layer.locked = True
         layer.visible = True
         self.viewer.layers.selection.active = layer
         layer.mode = "paint"

@@ -134,13 +134,16 @@ class Editing:
         if choice is None:
             return self._refuse("Open a clip first.")
         try:
-            wanted = recipe(self.session, choice)
-            ready, self._ready = self._ready, None
-            made = ready[1] if ready is not None and ready[0].is_same(wanted) else None
-            self.corrections.start_from(wanted, made)
+            self.corrections.start_from(*self._recipe(choice))
         except EchoError as error:
             return self._refuse(str(error))
         return True
+
+    def _recipe(self, choice: Choice) -> tuple[Recipe, Made | None]:
+        """What a draft is made of, and its copies where they are ready."""
+        wanted = recipe(self.session, choice)
+        ready, self._ready = self._ready, None
+        return wanted, ready[1] if ready is not None and ready[0].is_same(wanted) else None
 
     def _prepare_soon(self) -> None:
         self._clock.start(PREPARE_MS)
@@ -280,20 +283,25 @@ class Editing:
         so that none of them is exported.
         """
         reason = self.obstacle(status)
-        if reason or not self.begin():
-            if reason:
-                self._refuse(reason)
+        choice = self.choice()
+        if reason or choice is None:
+            self._refuse(reason or "Open a clip first.")
             return
         session, corrections = self.session, self.corrections
-        corrections.touch()
-        clip, draft, store = session.require_clip(), corrections.draft, corrections.store
-        assert draft is not None
+        clip, store = session.require_clip(), corrections.store
         assert store is not None
+        corrections.touch()
+        try:
+            draft = corrections.draft or corrections.aside(*self._recipe(choice))
+        except EchoError as error:
+            self._refuse(str(error))
+            return
         pair = self.pair()
         frames = {*corrections.uncommitted, *((pair.ed, pair.es) if pair is not None else ())}
         if status == "accepted":
             empty = sorted(f for f in frames if not draft.labels[f].any())
             if empty:
+                corrections.drop(draft)
                 self._refuse(f"{frames_text(empty).capitalize()} has no labels yet: draw it first.")
                 return
             status = "corrected" if draft.changed_frames() else "accepted"
@@ -301,8 +309,8 @@ class Editing:
             frames |= {f for revision in corrections.revisions for f in revision.frames}
         frames = frames or {self.layers.frame}
         session.reader = self.reader.strip()
-        corrections.accept(*frames)
-        corrections.describe(session.reader, self.comment, session.key_frames)
+        draft.accepted |= frames
+        corrections.describe(session.reader, self.comment, session.key_frames, draft)
         last = session.studies.neighbour(1) is None
         job = commit_job(
             session,

@@ -160,11 +160,17 @@ class Corrections(Committed):
 
     def start_from(self, recipe: Recipe, made: Made | None = None) -> None:
         """Start a draft from a recipe; `made` spares its copies where they were made before."""
+        draft = self.aside(recipe, made)
+        self._end_draft("keep")
+        self._draft = draft
+        self.draft_changed.emit()
+
+    def aside(self, recipe: Recipe, made: Made | None = None) -> Draft:
+        """Make a draft with a journal beside the open one: what a verdict alone needs."""
         clip = self._clip
-        if clip is not recipe.clip:
+        if clip is None or clip is not recipe.clip:
             raise EchoError("Another clip is open by now.")
         labels, baseline, schema = made or recipe.make()
-        self._end_draft("keep")
         # Looking at the clip is a part of the work on it.
         since, opened = self._opened
         draft = Draft(
@@ -176,8 +182,7 @@ class Corrections(Committed):
             spent=time.monotonic() - opened,
         )
         draft.journal = self.journals.begin(clip, draft, self.reader)
-        self._draft = draft
-        self.draft_changed.emit()
+        return draft
 
     def _end_draft(self, ending: Ending) -> None:
         draft, self._draft = self._draft, None
@@ -274,11 +279,18 @@ class Corrections(Committed):
             self.draft_changed.emit()
             self.relabelled.emit((frame,), True)
 
-    def describe(self, reader: str, comment: str, key_frames: KeyFrames | None) -> None:
-        """Keep the reader's notes with the uncommitted edits."""
+    def describe(
+        self,
+        reader: str,
+        comment: str,
+        key_frames: KeyFrames | None,
+        draft: Draft | None = None,
+    ) -> None:
+        """Keep the reader's notes with the uncommitted edits of the open draft, or of another."""
         self.reader = reader
-        if self._draft is not None:
-            self._draft.describe(
+        draft = draft or self._draft
+        if draft is not None:
+            draft.describe(
                 {
                     "reader": reader,
                     "comment": comment,
@@ -291,6 +303,12 @@ class Corrections(Committed):
         if self._draft is not None:
             self._end_draft("keep")
             self.draft_changed.emit()
+
+    def drop(self, draft: Draft) -> None:
+        """Drop a draft that was made aside, without a trace."""
+        if draft is not self._draft and draft.journal is not None:
+            self.journals.end(draft.journal, "drop")
+            draft.journal = None
 
     def hand_over(self) -> Draft | None:
         """End the draft, but not its journal, for a commit that goes on behind the next clip.
