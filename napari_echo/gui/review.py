@@ -177,11 +177,11 @@ class EchoReview(QWidget):
                 column.addWidget(rule)
             column.addWidget(panel)
         column.addStretch(1)
-        self.scroll = SectionScroll(content, WIDTH)
+        self.column = SectionScroll(content, WIDTH)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.scroll, 1)
+        layout.addWidget(self.column, 1)
         layout.addWidget(self.legend)
         layout.addWidget(self.status_panel)
         self.bottom = BottomDocks(self.viewer)
@@ -362,7 +362,7 @@ class EchoReview(QWidget):
     def _show_next(self) -> None:
         section = self.folding.next
         if section is not None:
-            self.scroll.ensureWidgetVisible(section, 0, 0)
+            self.column.ensureWidgetVisible(section, 0, 0)
 
     def _take_theme(self, _event: object = None) -> None:
         style = style_sheet(self.viewer.theme)
