@@ -23,8 +23,9 @@ FALSE_POSITIVE, FALSE_NEGATIVE = "#d55e00", "#56b4e9"
 """Okabe-Ito vermilion and sky blue: in one that the other lacks, to a colour-blind reader too."""
 TRUTH, HALO, HARD = "#ffffff", "#000000", "#cc79a7"
 FILL_OPACITY, DIFFERENCE_OPACITY, HALO_OPACITY, HEAT_OPACITY = 0.35, 0.75, 0.6, 0.8
-FINE, ROWS_OF_A_LINE = 400, 500
-"""Least height of the overlays' grid in pixels; a line is a pixel thick for each so many."""
+FINE, CANVAS = 400, 540
+"""Least height of the overlays' grid, and side of a small canvas, in pixels: on a clip that is
+larger than the canvas, lines must be thicker, or they would be dashed."""
 CACHE_BYTES = 256 * 2**20
 _CODES, _MOST_LEVELS = 256, 32
 _KNOWN = np.arange(_CODES, dtype=np.uint8)
@@ -206,7 +207,7 @@ class OverlayFrames:
 
     @property
     def _width(self) -> int:
-        return max(1, round(self.shape[1] / ROWS_OF_A_LINE))
+        return -(-max(self.shape[1:]) // CANVAS)
 
     def _enlarge(self, image: NDArray[Any]) -> Image:
         small = image.view(np.uint8)
