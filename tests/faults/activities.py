@@ -175,6 +175,59 @@ class Commit:
         return wrong
 
 
+class Verdict:
+    """Hands drafts over to commits that end after the next draft has begun."""
+
+    name, longest = "verdict", 0.3
+
+    def prepare(self, place: Path, seed: int) -> None:
+        """Need nothing."""
+
+    def work(self, place: Path, seed: int, say: Say) -> None:
+        """Give a verdict after every third edit that the journal has."""
+        corrections = _begin(place, seed)
+        assert corrections.store is not None
+        say({"working": True})
+        for number, act in enumerate(acts(seed), 1):
+            _act(corrections, act)
+            if number % 3 or not corrections.uncommitted:
+                continue
+            draft = corrections.draft
+            assert draft is not None
+            assert draft.journal is not None
+            corrections.accept(*corrections.uncommitted)
+            corrections.describe("chance", "", _KEY_FRAMES)
+            draft.journal.flush()
+            frames = {str(f): hash_array(draft.labels[f]) for f in corrections.uncommitted}
+            say({"safe": frames})
+            revision = _revision(corrections, seed)
+            corrections.hand_over()
+            corrections.start("truth", None, make_truth(seed))
+            corrections.store.commit(revision)
+            corrections.take_handed(make_clip(seed), draft, revision)
+            say({"verdict": revision.revision_id})
+
+    def check(self, place: Path, seed: int, said: list[dict[str, Any]], killed: float) -> list[str]:
+        """Find the frames of every verdict in the store, or waiting in the journal."""
+        store = LabelStore(place / "store")
+        wrong = _check_store(store.path)
+        revisions = store.revisions() if store.path.is_dir() else []
+        found = {
+            (str(frame), hash_array(np.ascontiguousarray(labels)))
+            for revision in revisions
+            for frame, labels in zip(revision.frames, revision.labels, strict=True)
+        }
+        for replay in JournalFolder(place / "journal").waiting():
+            found |= {(str(f), hash_array(replay.labels()[f])) for f in replay.uncommitted}
+        for word in said:
+            lost = set(word.get("safe", {}).items()) - found
+            wrong += [f"frame {frame} of a verdict is lost" for frame, _ in sorted(lost)]
+        there = {revision.revision_id for revision in revisions}
+        given = {word["verdict"] for word in said if "verdict" in word}
+        wrong += [f"revision {gone} was committed and is gone" for gone in given - there]
+        return wrong
+
+
 class Export:
     """Exports a store to one folder after another."""
 
@@ -256,7 +309,7 @@ class Merge:
         return wrong
 
 
-ACTIVITIES: list[Activity] = [Edit(), LongEdit(), Commit(), Export(), Merge()]
+ACTIVITIES: list[Activity] = [Edit(), LongEdit(), Commit(), Verdict(), Export(), Merge()]
 
 
 def _fill(store: LabelStore, seed: int, n: int) -> None:
