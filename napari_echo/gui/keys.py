@@ -195,7 +195,7 @@ def register() -> None:
         action_manager.register_action(
             name=action.id,
             command=_command(action),
-            description=f"Echo review: {action.title.lower()}",
+            description=f"Echo review: {action.title[:1].lower()}{action.title[1:]}",
             keymapprovider=ViewerModel,
         )
         if action.id not in chosen:
