@@ -214,6 +214,12 @@ class Studies:
         self._order, self._wanted = keys, wanted
         self._place = {key: place for place, key in enumerate(keys)}
 
+    def ordered(self) -> list[StudyItem]:
+        """All clips, the next to look at first; those to look at before the others."""
+        wanted = self._wanted
+        places = {key: (wanted is not None and key not in wanted) for key in self._order}
+        return [self._items[key] for key in sorted(self._order, key=places.__getitem__)]
+
     def position(self) -> tuple[int, int]:
         """Place of the open clip among those to look at, from 1 (0 outside), and their number."""
         wanted = [key for key in self._order if self._wanted is None or key in self._wanted]

@@ -247,6 +247,16 @@ class FactsStore:
                 rows,
             )
 
+    def keep_picture(self, item: StudyItem, picture: bytes) -> None:
+        """Keep the thumbnail of a clip of which nothing else need be known."""
+        with self._cache() as database, database:
+            database.execute(
+                "INSERT INTO fact VALUES (?, '', ?, '', ?) ON CONFLICT (key, model) DO UPDATE SET "
+                "row = CASE WHEN stamp = excluded.stamp THEN row ELSE '' END, "
+                "stamp = excluded.stamp, data = excluded.data",
+                (item.key, stamp_of(item), picture),
+            )
+
     @contextmanager
     def _cache(self) -> Iterator[sqlite3.Connection]:
         """Open the cache; whatever is wrong with it, it only knows less."""

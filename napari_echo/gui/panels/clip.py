@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import Segmentation
+from napari_echo.gui.layers import BLIND_NAME
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate
+from napari_echo.gui.preferences import preferences
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step
 from napari_echo.gui.studying import Studying
@@ -51,11 +53,25 @@ class ClipPanel(Section):
         self.open_waiting.clicked.connect(recovery.open_waiting)
         self.session.corrections.waiting_changed.connect(self.refresh)
         self.truth.clicked.connect(self.ask_truth)
-        self.action.clicked.connect(self.ask)
+        menu = QMenu(self)
+        for text, tip, ask in (
+            ("Files…", "Clips: DICOM, AVI, MP4, TIFF, NIfTI, NPY or CAMUS stills.", self.ask),
+            (
+                "Folder or data set…",
+                "A folder of clips, a clip data set, EchoNet-Dynamic, EchoNet-Pediatric or CAMUS.",
+                self.ask_folder,
+            ),
+        ):
+            entry = menu.addAction(text)
+            entry.setToolTip(tip)
+            entry.triggered.connect(ask)
+        menu.setToolTipsVisible(True)
+        self.action.setMenu(menu)
         self.back.clicked.connect(lambda: studying.step(-1))
         self.forward.clicked.connect(lambda: studying.step(1))
         self.session.clip_changed.connect(self.refresh)
         self.session.truth_changed.connect(self.refresh)
+        self.session.hidden_changed.connect(self.refresh)
         self.studies.items_changed.connect(self.refresh)
         self.studies.order_changed.connect(self.refresh)
         verbs.runner.busy_changed.connect(self.refresh)
@@ -72,6 +88,15 @@ class ClipPanel(Section):
         if names:
             self.studying.open_paths([Path(name) for name in names])
 
+    def ask_folder(self) -> None:
+        """Ask for a folder or a data set and list its clips."""
+        chosen = preferences()
+        before = str(chosen.value("studies/folder", "") or "")
+        name = QFileDialog.getExistingDirectory(self, "Open a folder or a data set", before)
+        if name:
+            chosen.setValue("studies/folder", name)
+            self.studying.open_paths([Path(name)])
+
     def ask_truth(self) -> None:
         """Ask for the clip's ground truth and open it."""
         patterns = " ".join(f"*{suffix}" for suffix in TRUTH_SUFFIXES)
@@ -87,7 +112,7 @@ class ClipPanel(Section):
         """Show the session as it is."""
         clip, session = self.session.clip, self.session
         busy = f"{self.verbs.runner.title} is going on." if self.verbs.runner.busy else ""
-        gate(self.action, busy, "Open clips: DICOM, AVI, MP4, TIFF, NIfTI, NPY or CAMUS stills.")
+        gate(self.action, busy, "Open files, a folder of clips, or a data set.")
         many = len(self.studies) > 1
         for button, places, word in ((self.back, -1, "previous"), (self.forward, 1, "next")):
             button.setVisible(many)
@@ -107,12 +132,15 @@ class ClipPanel(Section):
             self.name.set_full_text("Open a clip, or drop one on the canvas.")
         else:
             place = ""
-            if many:
+            if many and not session.hidden:
                 here, of = self.studies.position()
                 place = f"{here or '–'}/{of}  "
             self.name.set_full_text(
                 place + title(clip, session.truth), f"{clip.source or clip.name}"
             )
+            if session.hidden:
+                # A name that the reader knows would tell him a repeat.
+                self.name.set_full_text(BLIND_NAME)
             self.about.set_full_text(describe(clip))
         notes = clip.notes if clip is not None else ()
         self.note.setVisible(bool(notes))

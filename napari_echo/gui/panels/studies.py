@@ -1,0 +1,484 @@
+"""The table of clips below the canvas: what to look at next, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import QByteArray, QModelIndex, QSize, Qt, QTimer
+from qtpy.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_echo.gui.panels.dialog import preferences
+from napari_echo.gui.panels.section import ElidedLabel, gate
+from napari_echo.gui.panels.studies_model import StudiesModel, column_of
+from napari_echo.gui.scanning import Scanning
+from napari_echo.workflow.study_pictures import HEIGHT, WIDTH
+from napari_echo.workflow.study_rows import COLUMNS, QUEUES, STATUSES, Filter, Queue, StudyRows
+
+_WIDTHS = {
+    "clip": 190, "view": 44, "frames": 54, "ef": 42, "true_ef": 58, "dice_ed": 60, "dice_es": 60,
+    "hardness": 64, "worth": 64, "why": 330, "status": 150, "reader": 90, "comment": 200,
+}  # fmt: skip
+_SORT_MS, _SCAN_SORT_MS, _PICTURES_MS, _TYPING_MS = 0, 1500, 60, 200
+_PREFIX = "studies/"
+# A number whose largest matters most is sorted so by the first press of its heading.
+_FALLING = ("hardness", "worth")
+
+
+class StudiesTable(QTableView):
+    """A table in which Enter opens, and the review's keys stay those of the review."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setAlternatingRowColors(True)
+        self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setTabKeyNavigation(False)
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(HEIGHT + 4)
+        rows.setMinimumSectionSize(HEIGHT + 4)
+        heads = self.horizontalHeader()
+        heads.setSectionsMovable(True)
+        heads.setHighlightSections(False)
+        heads.setMinimumSectionSize(36)
+        heads.setStretchLastSection(True)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Move by the keys that move, open by Enter, and leave letters to the review."""
+        if event is None:
+            return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & (
+            Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        ):
+            self.doubleClicked.emit(self.currentIndex())
+        elif event.text().isprintable() and event.text():
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+
+class StudiesPanel(QWidget):
+    """Lists the clips of a folder or data set, ranks them, and opens them.
+
+    Parameters
+    ----------
+    scanning : Scanning
+        What finds out about the clips.
+    """
+
+    def __init__(self, scanning: Scanning, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.scanning = scanning
+        self.studying = scanning.studying
+        self.session = scanning.session
+        self.studies = scanning.studies
+        self.rows = StudyRows(self.studies, scanning.facts)
+        self.model = StudiesModel(self.rows, self)
+        self.table = StudiesTable()
+        self.table.setModel(self.model)
+        self.table.setIconSize(QSize(WIDTH, HEIGHT))
+        self._stale = True
+        self._make_controls()
+        self._lay_out()
+        self._sort_timer = _timer(self, self._sort)
+        self._picture_timer = _timer(self, self._want_pictures)
+        self._filter_timer = _timer(self, self._take_filter)
+        self._restore()
+        self._connect()
+        self._show_model()
+        self.refresh()
+
+    def _make_controls(self) -> None:
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Filter: name, study, split, reader, comment")
+        self.search.setClearButtonEnabled(True)
+        self.search.setToolTip(
+            "Show the clips in which every word is found: in the name, study, split, reader or "
+            "comment."
+        )
+        self.status, self.view, self.queue = QComboBox(), QComboBox(), QComboBox()
+        self.status.addItem("Any status", "")
+        for status, title in STATUSES.items():
+            self.status.addItem(title.capitalize(), status)
+        self.status.setToolTip("Show the clips of one status.")
+        self.view.addItem("Any view", "")
+        self.view.setToolTip("Show the clips of one view.")
+        for queue, (title, tip) in QUEUES.items():
+            self.queue.addItem(title, queue)
+            self.queue.setItemData(self.queue.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        for box in (self.status, self.view, self.queue):
+            # Else the longest choice would keep the window from a small screen.
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(4)
+        self.scan = QPushButton("Scan")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedSize(110, 10)
+        self.summary, self.progress = ElidedLabel(), ElidedLabel()
+        self.empty = QLabel()
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setWordWrap(True)
+        self.show_all = QPushButton("Show all clips")
+        self.open_folder = QPushButton("Open a folder or data set…")
+        self.show_all.setToolTip("Take every filter away.")
+        self.open_folder.setToolTip("List the clips of a folder or a data set.")
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        label = QLabel("Queue by:")
+        label.setToolTip("What the table ranks the clips by; N opens the next of them.")
+        top.addWidget(self.search, 1)
+        for widget in (self.status, self.view, label, self.queue, self.scan):
+            top.addWidget(widget)
+        nothing = QWidget()
+        column = QVBoxLayout(nothing)
+        column.addStretch(1)
+        column.addWidget(self.empty)
+        for button in (self.show_all, self.open_folder):
+            column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(1)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.table)
+        self.stack.addWidget(nothing)
+        bottom = QHBoxLayout()
+        bottom.setSpacing(8)
+        bottom.addWidget(self.summary, 3)
+        bottom.addWidget(self.progress, 2)
+        bottom.addWidget(self.bar)
+        self.progress.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 2)
+        layout.setSpacing(3)
+        layout.addLayout(top)
+        layout.addWidget(self.stack, 1)
+        layout.addLayout(bottom)
+
+    def _connect(self) -> None:
+        self.table.doubleClicked.connect(self._open)
+        self.model.picture_wanted.connect(lambda: self._picture_timer.start(_PICTURES_MS))
+        self.model.sorted_by.connect(self._on_heading)
+        self.search.textChanged.connect(lambda: self._filter_timer.start(_TYPING_MS))
+        self.status.currentIndexChanged.connect(self._take_filter)
+        self.view.currentIndexChanged.connect(self._take_filter)
+        self.queue.activated.connect(lambda: self.set_queue(self.queue.currentData()))
+        self.scan.clicked.connect(self._on_scan)
+        self.show_all.clicked.connect(self.clear_filter)
+        studies, scanning, session = self.studies, self.scanning, self.session
+        studies.items_changed.connect(self._on_items)
+        studies.current_changed.connect(self._on_current)
+        studies.problem_found.connect(self._on_row)
+        scanning.facts.changed.connect(self._on_row)
+        scanning.verdicts_changed.connect(self._on_verdicts)
+        scanning.picture_made.connect(self.model.take_picture)
+        scanning.scan_changed.connect(self._show_scan)
+        self.studying.listed.connect(self.model.forget_pictures)
+        session.model_changed.connect(self._on_model)
+        session.blind.changed.connect(self._on_blind)
+
+    # Order and filter -----------------------------------------------------------
+
+    def set_queue(self, queue: Queue) -> None:
+        """Rank the clips by a question."""
+        self.rows.queue = queue
+        self.queue.setCurrentIndex(self.queue.findData(queue))
+        self.queue.setToolTip(QUEUES[queue][1])
+        self.table.setColumnHidden(column_of("worth"), queue == "list")
+        column = -1 if queue == "list" else column_of("worth")
+        self._show_order(column, Qt.SortOrder.DescendingOrder)
+        self._order_by(column, Qt.SortOrder.DescendingOrder)
+
+    def _on_heading(self, column: int, order: Qt.SortOrder) -> None:
+        name = COLUMNS[column].name if column >= 0 else ""
+        if name in _FALLING and self.rows.sort != name:
+            order = Qt.SortOrder.DescendingOrder
+            self._show_order(column, order)
+        self._order_by(column, order)
+
+    def _show_order(self, column: int, order: Qt.SortOrder) -> None:
+        """Put the mark of the order over a column without sorting again."""
+        heads = self.table.horizontalHeader()
+        heads.blockSignals(True)
+        heads.setSortIndicator(column, order)
+        heads.blockSignals(False)
+        heads.viewport().update()
+
+    def _order_by(self, column: int, order: Qt.SortOrder) -> None:
+        self.rows.sort = COLUMNS[column].name if column >= 0 else ""
+        self.rows.descending = column >= 0 and order == Qt.SortOrder.DescendingOrder
+        self._sort()
+        self._keep()
+
+    def _take_filter(self) -> None:
+        self._filter_timer.stop()
+        self.rows.filter = Filter(
+            self.search.text(), self.status.currentData() or "", self.view.currentData() or ""
+        )
+        self._sort()
+        self._keep()
+
+    def clear_filter(self) -> None:
+        """Show all clips."""
+        self.search.clear()
+        self.status.setCurrentIndex(0)
+        self.view.setCurrentIndex(0)
+        self._take_filter()
+
+    def _sort(self) -> None:
+        """Sort and filter, and tell the queue."""
+        self._sort_timer.stop()
+        keys, shown = self.rows.order()
+        every = len(shown) == len(keys)
+        self.studies.set_order(keys, None if every else shown)
+        selected = self.selected_key()
+        self.model.set_keys(shown)
+        self.select(selected or (self.studies.current.key if self.studies.current else ""))
+        self.refresh()
+
+    def _sort_soon(self) -> None:
+        # Rows must not jump under the mouse with every clip of a scan.
+        delay = _SCAN_SORT_MS if self.scanning.scanner.busy else _SORT_MS
+        if not self._sort_timer.isActive():
+            self._sort_timer.start(delay)
+
+    # What changes ---------------------------------------------------------------
+
+    def _on_items(self) -> None:
+        chosen = self.view.currentData()
+        self.view.blockSignals(True)
+        self.view.clear()
+        self.view.addItem("Any view", "")
+        for view in dict.fromkeys([*self.rows.views(), *([chosen] if chosen else [])]):
+            self.view.addItem("Unknown view" if view == "unknown" else view, view)
+        self.view.setCurrentIndex(max(self.view.findData(chosen), 0))
+        self.view.blockSignals(False)
+        self._sort()
+
+    def _on_blind(self) -> None:
+        self._on_model()
+        self._on_current()
+
+    def _on_current(self) -> None:
+        current = self.studies.current
+        self.rows.hidden = self.session.hidden
+        if self.rows.hidden:
+            # Its row would tell a repeat, and what others made of it.
+            self.table.setCurrentIndex(QModelIndex())
+            self.table.clearSelection()
+        elif current is not None:
+            self.select(current.key)
+        self.table.viewport().update()
+        self.refresh()
+
+    def _on_row(self, key: str) -> None:
+        if key:
+            self.model.refresh_row(key)
+        elif not self.rows.sort and not self.rows.filter.view:
+            self.model.refresh()
+        if not key or self.rows.sort or self.rows.filter.view:
+            self._sort_soon()
+        self.refresh()
+
+    def _on_verdicts(self) -> None:
+        self.rows.verdicts = self.scanning.verdicts
+        self._sort_soon()
+        self.model.refresh()
+
+    def _on_model(self) -> None:
+        self._show_model()
+        self._sort_soon()
+        self.model.refresh()
+        self.refresh()
+
+    def _show_model(self) -> None:
+        pack = self.session.pack
+        self.rows.model_id = pack.id if pack is not None else ""
+        self.rows.model_name = pack.name if pack is not None else ""
+        self.rows.blind = self.session.blind.on
+        self.rows.hidden = self.session.hidden
+
+    def select(self, key: str) -> None:
+        """Select a clip's row and bring it into view."""
+        if self.rows.hidden:
+            return
+        row = self.model.row_of(key)
+        if row >= 0 and self.table.currentIndex().row() != row:
+            self.table.selectRow(row)
+            self.table.scrollTo(self.model.index(row, 0))
+
+    def selected_key(self) -> str:
+        """The key of the selected clip."""
+        item = self.model.item(self.table.currentIndex().row())
+        return item.key if item is not None else ""
+
+    def _open(self, index: QModelIndex) -> None:
+        item = self.model.item(index.row())
+        if item is not None:
+            self.studying.open(item.key)
+
+    def _want_pictures(self) -> None:
+        if not self.isVisible():
+            return
+        first = max(self.table.rowAt(0), 0)
+        last = self.table.rowAt(self.table.viewport().height() - 1)
+        last = last if last >= 0 else len(self.model.keys) - 1
+        wanted = self.model.without_picture(first, last)
+        if wanted:
+            self.scanning.want_pictures(wanted)
+
+    # Scan -----------------------------------------------------------------------
+
+    def _on_scan(self) -> None:
+        if self.scanning.scanner.busy:
+            self.scanning.cancel_scan()
+        else:
+            self.scanning.scan()
+
+    def _show_scan(self) -> None:
+        scanner, progress = self.scanning.scanner, self.scanning.progress
+        self.progress.set_full_text(self.scanning.describe())
+        self.bar.setVisible(scanner.busy)
+        self.bar.setRange(0, progress.total if progress is not None else 0)
+        self.bar.setValue(progress.done if progress is not None else 0)
+        self._show_button()
+
+    def _show_button(self) -> None:
+        scanner = self.scanning.scanner
+        if scanner.busy:
+            self.scan.setText("Stop scan")
+            reason = "The scan is being stopped." if scanner.cancelling else ""
+            gate(self.scan, reason, "Stop the scan; what it found stays.")
+            return
+        left = self.scanning.left_to_scan()
+        self.scan.setText(f"Scan {left}" if left and left < len(self.studies) else "Scan all")
+        names = " and ".join(pack.name for pack in self.session.ticked)
+        gate(
+            self.scan,
+            self.scanning.obstacle(),
+            f"Run {names} over {left} clips in the background, to rank them.",
+        )
+
+    # The whole ------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show what the table comes to; at once where it can be seen, else when it is."""
+        if not self.isVisible():
+            self._stale = True
+            return
+        self._stale = False
+        n, shown = len(self.studies), len(self.model.keys)
+        self.stack.setCurrentIndex(0 if shown else 1)
+        self.show_all.setVisible(bool(n) and not shown)
+        self.open_folder.setVisible(not n)
+        self.empty.setText(
+            f"None of the {n} clips passes the filter."
+            if n
+            else "No clips are listed. Open a folder or a data set, or drop one on the canvas."
+        )
+        self.summary.set_full_text(self._describe(n, shown))
+        self._show_scan()
+
+    def _describe(self, n: int, shown: int) -> str:
+        if not n:
+            return ""
+        parts = [f"{shown} of {n} clips" if shown < n else f"{n} clip{'s' if n > 1 else ''}"]
+        done = sum(v.status != "unreviewed" for v in self.rows.verdicts.values())
+        parts.append(f"{done} reviewed")
+        if self.rows.model_name:
+            seen = len(self.scanning.facts.of_model(self.rows.model_id))
+            parts.append(f"{seen} seen by {self.rows.model_name}")
+        if self.studies.problems:
+            parts.append(f"{len(self.studies.problems)} cannot be read")
+        if self.rows.blind:
+            parts.append("read blind: what models, truth and others say is not shown")
+        return " · ".join(parts)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Bring what was hidden up to date."""
+        super().showEvent(event)
+        if self._stale:
+            self.refresh()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Keep the widths of the columns."""
+        super().hideEvent(event)
+        self._keep()
+
+    def set_colors(self, dim: str, blank: str) -> None:
+        """Take the colours of a theme."""
+        self.model.set_colors(dim, blank)
+        self.model.set_font(self.table.font())
+
+    # Between sessions -----------------------------------------------------------
+
+    def _restore(self) -> None:
+        """Begin as the last session ended."""
+        chosen = preferences()
+        heads = self.table.horizontalHeader()
+        for place, column in enumerate(COLUMNS):
+            self.table.setColumnWidth(place, _WIDTHS[column.name])
+        state = chosen.value(f"{_PREFIX}columns")
+        if isinstance(state, QByteArray) and not heads.restoreState(state):
+            chosen.remove(f"{_PREFIX}columns")
+        self.search.setText(str(chosen.value(f"{_PREFIX}filter", "") or ""))
+        self.status.setCurrentIndex(
+            max(self.status.findData(str(chosen.value(f"{_PREFIX}status", "") or "")), 0)
+        )
+        view = str(chosen.value(f"{_PREFIX}view", "") or "")
+        if view:
+            self.view.addItem("Unknown view" if view == "unknown" else view, view)
+            self.view.setCurrentIndex(1)
+        self.rows.filter = Filter(self.search.text(), self.status.currentData() or "", view)
+        queue = str(chosen.value(f"{_PREFIX}queue", "list"))
+        self.set_queue(next((q for q in QUEUES if q == queue), "list"))
+        sort = str(chosen.value(f"{_PREFIX}sort", "") or "")
+        names = [column.name for column in COLUMNS]
+        order = (
+            Qt.SortOrder.DescendingOrder
+            if str(chosen.value(f"{_PREFIX}descending", "")) == "true"
+            else Qt.SortOrder.AscendingOrder
+        )
+        place = names.index(sort) if sort in names else -1
+        self._show_order(place, order)
+        self._order_by(place, order)
+        self.table.setSortingEnabled(True)
+
+    def _keep(self) -> None:
+        chosen = preferences()
+        chosen.setValue(f"{_PREFIX}columns", self.table.horizontalHeader().saveState())
+        chosen.setValue(f"{_PREFIX}filter", self.rows.filter.text)
+        chosen.setValue(f"{_PREFIX}status", self.rows.filter.status)
+        chosen.setValue(f"{_PREFIX}view", self.rows.filter.view)
+        chosen.setValue(f"{_PREFIX}queue", self.rows.queue)
+        chosen.setValue(f"{_PREFIX}sort", self.rows.sort)
+        chosen.setValue(f"{_PREFIX}descending", "true" if self.rows.descending else "false")
+
+
+def _timer(parent: QWidget, slot: Callable[[], object]) -> QTimer:
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.timeout.connect(slot)
+    return timer
