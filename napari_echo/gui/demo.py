@@ -25,8 +25,11 @@ from napari_echo.gui.review import EchoReview
 from napari_echo.gui.verbs import MARKING, PREDICTING
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.describe import describe_clip, describe_measures
+from napari_echo.workflow.journal import JournalFolder
+from napari_echo.workflow.session import Session
 
 SUMMARY, LABELS, LABELLED_SET = "summary.json", "labels", "labelled-set"
+JOURNAL = "journal"
 MARK = ".napari-echo-demo"
 PATIENCE_S = 300.0
 POLL_MS = 20
@@ -56,10 +59,12 @@ def run_demo(out: Path, headless: bool) -> None:
         If the folder holds something of another origin, or a step fails.
     """
     _prepare(out)
-    viewer, review = open_viewer()
+    # What a reader chose, or edited and did not commit, is not the demo's.
+    session = Session(store=LabelStore(out / LABELS), reader=READER)
+    session.corrections.journals = JournalFolder(out / JOURNAL)
+    viewer, review = open_viewer(session)
     demo = _Demo(viewer, review)
     try:
-        review.verbs.use_store(LabelStore(out / LABELS))
         summary = {"real cine": demo.review_real_cine(out), "phantom": demo.review_phantom(out)}
         text = json.dumps(summary, indent=2, allow_nan=False)
         (out / SUMMARY).write_text(text + "\n", encoding="utf-8")
@@ -75,7 +80,7 @@ def run_demo(out: Path, headless: bool) -> None:
 
 def _prepare(out: Path) -> None:
     """Make room in the folder, touching only what a demo wrote."""
-    taken = [name for name in (LABELS, LABELLED_SET) if (out / name).exists()]
+    taken = [name for name in (LABELS, LABELLED_SET, JOURNAL) if (out / name).exists()]
     if taken and not (out / MARK).is_file():
         raise EchoError(
             f"{out / taken[0]} was not written by a demo, so it is not replaced: "

@@ -115,11 +115,19 @@ class ReviewLayers:
             )
             kept = Image(data, **kwargs)
             self._place(kept, "clip")
+        self._sink(kept)
         self.viewer.layers.selection.active = kept
         self.viewer.reset_view()
         self._name_clip()
         self.go_to(0)
         self.showing.refresh()
+
+    def _sink(self, layer: Layer) -> None:
+        """Put a clip that napari opened, on top of all, below what is drawn over it."""
+        layers = self.viewer.layers
+        lowest = min(layers.index(other) for other in self._ours())
+        if layers.index(layer) > lowest:
+            layers.move(layers.index(layer), lowest)
 
     def _name_clip(self) -> None:
         """Name the clip; a name that the reader knows would tell him a hidden repeat."""

@@ -60,9 +60,10 @@ class Verbs:
         self.runner = runner
         self.may_leave: Callable[[], bool] = lambda: True
         self._recall_due = False
+        self._predict_due: EchoClip | None = None
         runner.failed.connect(self.refused.emit)
         runner.cancelled.connect(self._on_cancelled)
-        runner.busy_changed.connect(self._recall_when_idle)
+        runner.busy_changed.connect(self._go_on_when_idle)
 
     def may(self, reason: str) -> bool:
         """Whether a verb can be done now; if not, for `reason` or for a job, it is refused."""
@@ -101,12 +102,18 @@ class Verbs:
         self.session.open_clip(clip, truth=truth, key_frames=key_frames, item=item)
         self._recall_due = True
         self.runner.cancel()
-        self._recall_when_idle()
+        self._go_on_when_idle()
 
-    def _recall_when_idle(self) -> None:
-        if self._recall_due and not self.runner.busy:
+    def _go_on_when_idle(self) -> None:
+        if self.runner.busy:
+            return
+        if self._recall_due:
             self._recall_due = False
             self.recall()
+            return
+        due, self._predict_due = self._predict_due, None
+        if due is not None and due is self.session.clip:
+            self.predict()
 
     def recall(self, tell: str = "") -> None:
         """Look up what the label store holds of the open clip, and then tell a sentence."""
@@ -139,6 +146,10 @@ class Verbs:
         """Run the ticked models that have not run on the clip; where all have, run all anew."""
         session = self.session
         clip = session.clip
+        if self.runner.title == LOADING and clip is not None:
+            # A reader who presses the key at once is not to press it twice.
+            self._predict_due = clip
+            return
         if not self.may(obstacle(Step.PREDICT, session)) or clip is None:
             return
         packs = [p for p in session.ticked if p.id not in session.predictions]

@@ -162,6 +162,13 @@ def test_the_layer_that_napari_opened_is_adopted(
     session.open_clip(clip, truth=truth, key_frames=key_frames)
     assert layers.find("clip") is opened
     assert [role(x) for x in viewer.layers] == ["clip", "overlays"]
+    # Napari puts the next one on top, where it would hide all that is drawn over it.
+    again = EchoClip.from_frames(255 - clip.frames, fps=20.0, spacing_mm=None, study_id="again")
+    data, kwargs, _ = clip_layer_data(again, truth=truth, key_frames=key_frames)
+    viewer.add_layer(Image(data, **kwargs))
+    session.open_clip(again, truth=truth, key_frames=key_frames)
+    assert [role(x) for x in viewer.layers] == ["clip", "overlays"]
+    session.open_clip(clip, truth=truth, key_frames=key_frames)
     layers.go_to(6)
     layers.write_caption()
     assert viewer.canvas.overlays.text.text == "frame 6 / 11   0.30 s   ES\ntruth (line)"

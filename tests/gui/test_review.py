@@ -152,6 +152,24 @@ def test_the_whole_way_from_a_file_to_a_labelled_set(
     assert str(out) in review.export_panel.where.full_text()
 
 
+def test_a_model_that_is_asked_for_at_once_runs_when_the_clip_is_there(
+    dock: Callable[[Session], Reviewed],
+    session: Session,
+    wait: Callable[[EchoReview], None],
+    qtbot: QtBot,
+    clip: EchoClip,
+) -> None:
+    _, review = dock(session)
+    refusals: list[str] = []
+    review.verbs.refused.connect(refusals.append)
+    review.verbs.adopt(clip)
+    assert review.jobs.busy  # what the label store holds of it is still looked up
+    review.verbs.predict()
+    qtbot.waitUntil(lambda: session.prediction is not None, timeout=PATIENCE_MS)
+    assert refusals == []
+    wait(review)
+
+
 def test_a_cancelled_prediction_leaves_nothing_and_can_be_run_again(
     dock: Callable[[Session], Reviewed],
     make_session: Callable[..., Session],

@@ -35,6 +35,8 @@ TIPS: dict[str, str] = {
 """The rows of the table, and what their names' tool tips say."""
 
 ROWS = tuple(TIPS)
+DETAILS = ("FAC", "Length", "Shortening", LEFT, APICAL, RIGHT)
+"""Rows that are shown when they are asked for: the dock has few lines."""
 PERCENT = ("EF", "FAC", "Biplane EF", "Shortening")
 _WALLS = {LEFT: "left", APICAL: "apical", RIGHT: "right"}
 

@@ -11,8 +11,9 @@ from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QWidget
 from napari_echo.core.keyframes import Beat, Which
 from napari_echo.gui.measuring import Measuring
 from napari_echo.gui.panels import measure_rows
-from napari_echo.gui.panels.measure_rows import APICAL, LEFT, PERCENT, RIGHT, ROWS, TIPS
+from napari_echo.gui.panels.measure_rows import APICAL, DETAILS, LEFT, PERCENT, RIGHT, ROWS, TIPS
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate
+from napari_echo.gui.preferences import read_flag, write
 from napari_echo.metrics.biplane import biplane, plane_of
 from napari_echo.workflow.session import Source
 
@@ -23,6 +24,7 @@ COLUMNS: dict[Source, str] = {
 }
 # A measuring that ends sooner needs no word.
 PATIENCE_MS = 400
+MORE = "measures/more"
 
 
 class MeasuresPanel(Section):
@@ -51,7 +53,11 @@ class MeasuresPanel(Section):
         self.beat = QComboBox()
         self.beat.setToolTip("The beat whose frames and measures are shown; Shift-B for the next.")
         self.add_beat, self.remove_beat = QPushButton("+"), QPushButton("−")
-        for widget in (self.busy_note, self.beat):
+        self.more = QPushButton()
+        self.more.setCheckable(True)
+        self.more.setChecked(read_flag(MORE))
+        self.more.toggled.connect(self._toggle_more)
+        for widget in (self.busy_note, self.more, self.beat):
             self.heading_row.addWidget(widget)
         self.jump: dict[Which, QPushButton] = {}
         self.set_here: dict[Which, QPushButton] = {}
@@ -206,6 +212,10 @@ class MeasuresPanel(Section):
         )
         self._fill_table()
 
+    def _toggle_more(self, shown: bool) -> None:
+        write(MORE, shown)
+        self._fill_table()
+
     def _fill_table(self) -> None:
         """Write one column a source, and hide the rows and columns that say nothing."""
         texts = dict.fromkeys(self.cells, "")
@@ -234,7 +244,13 @@ class MeasuresPanel(Section):
             if cell.text() != texts[where]:
                 cell.setText(texts[where])
             cell.setToolTip(tips[where] or tips[where[0], 0])
-            cell.setVisible(bool(texts[where]))
+            detail = where[0] > 0 and ROWS[where[0] - 1] in DETAILS
+            cell.setVisible(bool(texts[where]) and (self.more.isChecked() or not detail))
+        self.more.setVisible(any(texts[ROWS.index(row) + 1, 0] for row in DETAILS))
+        self.more.setText("less" if self.more.isChecked() else "more")
+        self.more.setToolTip(
+            "Show or hide FAC, the long axis, the contour's shortening and the errors of the walls."
+        )
         self._show_band()
 
     def _show_band(self) -> None:
