@@ -83,8 +83,8 @@ class Scanning:
         studying.listed.connect(self._on_listed)
         self.studies.items_changed.connect(self._on_items)
         corrections = self.session.corrections
-        corrections.revisions_changed.connect(self._settle.start)
-        corrections.store_changed.connect(self._settle.start)
+        corrections.revisions_changed.connect(lambda: self._settle.start())
+        corrections.store_changed.connect(lambda: self._settle.start())
         self.looker.busy_changed.connect(self._look_again)
         self.looker.failed.connect(self._forget_verdicts)
         self.drawer.busy_changed.connect(self._draw)

@@ -194,9 +194,7 @@ class ChecksPanel(QWidget):
     def _summarize(self, titles: list[str]) -> None:
         clip = self.session.clip
         if clip is None:
-            text = (
-                "Open a clip: its labels are checked for jumps and for wrong ED and ES."
-            )
+            text = "Open a clip: its labels are checked for jumps and for wrong ED and ES."
         elif not titles:
             text = "Nothing to check yet: run a model, load ground truth or correct."
         else:

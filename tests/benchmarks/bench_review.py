@@ -1,0 +1,335 @@
+"""Measure the review station as a reader meets it: keys are pressed, points are dragged.
+
+    xvfb-run -a python tests/benchmarks/bench_review.py [--clips 12] [--opened 200]
+
+makes phantom beats in a temporary folder and prints: from Next to the first
+frame and to the first prediction, the longest time that the window stands
+still while a model runs, the memory after opening clips in a row, and how
+many interactions a corrected ED/ES pair takes a scripted reader, who sees the
+exact masks and drags the model's contour until it overlaps them well enough.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+import psutil
+from napari.layers import Points
+from napari.utils._test_utils import read_only_mouse_event
+from napari.utils.interactions import (
+    mouse_move_callbacks,
+    mouse_press_callbacks,
+    mouse_release_callbacks,
+)
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, QSettings, QTimer
+from qtpy.QtWidgets import QApplication
+
+from napari_echo.core.contour import open_outline
+from napari_echo.core.labels import LV
+from napari_echo.gui.review import EchoReview
+from napari_echo.io.store import LabelStore
+from napari_echo.metrics.overlap import dice
+from napari_echo.ml.packs import find_pack
+from napari_echo.workflow.journal import VARIABLE
+from napari_echo.workflow.session import Session
+
+WINDOW = (1280, 800)
+PATIENCE_S = 120.0
+ENOUGH, MOST_DRAGS = 0.94, 8
+OPENED_SHAPE = (20, 300, 400)
+
+
+class Station:
+    """The window, and what a reader does to it."""
+
+    def __init__(self, folder: Path, model: str) -> None:
+        self.viewer = napari.Viewer(title="review", show_welcome_screen=False)
+        self.viewer.window.resize(*WINDOW)
+        session = Session(packs=[find_pack(model)], store=LabelStore(folder), reader="script")
+        self.review = EchoReview(self.viewer, session)
+        self.viewer.window.add_dock_widget(self.review, name="Echo review", area="right")
+        self.session = session
+        self.drawn = 0
+        self.interactions = 0
+        self.refused: list[str] = []
+        self.review.verbs.refused.connect(self.refused.append)
+        canvas = self.viewer.window._qt_viewer.canvas
+        canvas._scene_canvas.events.draw.connect(self._count)
+        self.keys = canvas._key_map_handler
+        self.wait(1.0)
+
+    def _count(self, _event: object) -> None:
+        self.drawn += 1
+
+    def wait(self, seconds: float) -> None:
+        """Let the window go on."""
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            QApplication.processEvents()
+            time.sleep(0.001)
+
+    def until(self, what: Callable[[], bool]) -> None:
+        """Let the window go on until something is so."""
+        end = time.perf_counter() + PATIENCE_S
+        while not what():
+            QApplication.processEvents()
+            if time.perf_counter() > end:
+                raise SystemExit(f"Stopped: nothing came. {' '.join(self.refused)}")
+
+    def until_drawn(self, what: Callable[[], bool]) -> None:
+        """Let the window go on until something is so, and was drawn."""
+        self.until(what)
+        before = self.drawn
+        self.until(lambda: self.drawn > before)
+
+    def idle(self) -> None:
+        """Wait until no job runs."""
+        review = self.review
+        runners = (review.jobs, review.background, review.studying.ahead, review.measuring.runner)
+        self.wait(0.1)
+        self.until(lambda: not any(runner.busy for runner in runners))
+        self.wait(0.1)
+
+    def press(self, key: str) -> None:
+        """Press a key on the canvas."""
+        self.interactions += 1
+        self.keys.press_key(key)
+
+    def open(self, path: Path) -> None:
+        """Open a folder or a data set."""
+        before = self.session.clip
+        self.review.studying.open_paths([path])
+        self.until_drawn(lambda: self.session.clip is not before)
+        self.idle()
+
+    def next(self, key: str = "N") -> float:
+        """Go to the next clip; seconds until its first frame is drawn."""
+        before, start = self.session.clip, time.perf_counter()
+        self.press(key)
+        self.until_drawn(lambda: self.session.clip is not before)
+        return time.perf_counter() - start
+
+    def drag(self, layer: Points, index: int, to: NDArray[np.float64]) -> None:
+        """Drag a control point to a place (y, x)."""
+        self.interactions += 1
+        start = layer.data[index].copy()
+        end = np.array([start[0], *to])
+        steps = [("mouse_press", start, mouse_press_callbacks)]
+        for share in (0.5, 1.0):
+            steps.append(("mouse_move", start + share * (end - start), mouse_move_callbacks))
+        steps.append(("mouse_release", end, mouse_release_callbacks))
+        for kind, at, call in steps:
+            event = read_only_mouse_event(
+                type=kind,
+                is_dragging=kind == "mouse_move",
+                position=tuple(at * layer.scale),
+                dims_displayed=[1, 2],
+                modifiers=[],
+            )
+            call(layer, event)
+            QApplication.processEvents()
+
+
+class Watch(QObject):
+    """Notes how long the window stands still, by the clock and by its own work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._tick)
+        self._last = (time.perf_counter(), time.thread_time())
+        self.longest, self.longest_work = 0.0, 0.0
+        self._timer.start(0)
+
+    def _tick(self) -> None:
+        now = (time.perf_counter(), time.thread_time())
+        self.longest = max(self.longest, now[0] - self._last[0])
+        self.longest_work = max(self.longest_work, now[1] - self._last[1])
+        self._last = now
+
+    def stop(self) -> tuple[float, float]:
+        """Stop; the longest time between two turns of the event loop, and of its own work in it."""
+        self._timer.stop()
+        return self.longest, self.longest_work
+
+
+def make_beats(folder: Path, n: int) -> Path:
+    """Make phantom beats, every frame with its mask."""
+    out = folder / "beats"
+    phantom = ("phantom", "--layout", "beats", "-n", str(n), "--seed", "77", "-o", str(out))
+    subprocess.run([sys.executable, "-m", "napari_echo.cli.main", *phantom], check=True)
+    return out
+
+
+def measure_next(station: Station, beats: Path, n: int) -> list[str]:
+    """Measure from Next to the first frame and to the first prediction."""
+    station.open(beats)
+    station.press("W")
+    station.until(lambda: station.session.prediction is not None)
+    frames, predictions, predictors = [], [], []
+    for _ in range(n - 1):
+        station.idle()  # as while a reader looks
+        first = station.next()
+        start = time.perf_counter()
+        station.press("W")
+        station.until_drawn(lambda: station.session.prediction is not None)
+        frames.append(first)
+        predictions.append(first + time.perf_counter() - start)
+        predictors.append(station.session.prediction.seconds)  # type: ignore[union-attr]
+    shape = station.session.require_clip().frames.shape
+    return [
+        f"Next to the first frame (with its truth): median {_ms(frames)}, slowest {max(frames):.3f} s",
+        f"Next to the prediction of all {shape[0]} frames of {shape[1]} x {shape[2]}, W pressed at "
+        f"once: median {np.median(predictions):.2f} s, of which the model {np.median(predictors):.2f} s",
+    ]
+
+
+def measure_block(station: Station) -> str:
+    """Measure how long the window stands still while a model runs."""
+    station.idle()
+    blocks = []
+    for _ in range(3):
+        station.next("Shift-N")
+        station.idle()
+        watch = Watch()
+        station.press("W")
+        station.until_drawn(lambda: station.session.prediction is not None)
+        station.idle()
+        blocks.append(watch.stop())
+    longest, work = np.median(blocks, axis=0)
+    return (
+        f"Longest block of the main thread from W until all is measured: {1000 * longest:.0f} ms by "
+        f"the clock, {1000 * work:.0f} ms of its own work (median of {len(blocks)} runs)"
+    )
+
+
+def measure_memory(station: Station, folder: Path, n: int) -> str:
+    """Measure the memory after opening clips in a row."""
+    clips = folder / "opened"
+    clips.mkdir()
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, OPENED_SHAPE, dtype=np.uint8)
+    for index in range(n):
+        np.save(clips / f"{index:04}.npy", np.roll(noise, index, axis=2))
+    station.open(clips)
+    process, found = psutil.Process(), {}
+    for index in range(1, n):
+        station.next()
+        if (index + 1) % (n // 4) == 0:
+            station.idle()
+            found[index + 1] = process.memory_info().rss / 2**20
+    told = ", ".join(f"{mib:.0f} MiB after {count}" for count, mib in found.items())
+    return f"Memory while clips are opened in a row: {told}"
+
+
+def measure_interactions(station: Station, folder: Path, n: int) -> list[str]:
+    """Count what a scripted reader does until every pair is accepted or corrected."""
+    station.open(folder)
+    counts, seconds, before, after = [], [], [], []
+    for index in range(n):
+        start = time.perf_counter()
+        station.interactions = 0
+        station.press("W")
+        station.until_drawn(lambda: station.session.prediction is not None)
+        station.idle()
+        session = station.session
+        truth, prediction = session.truth, session.prediction
+        assert truth is not None and prediction is not None
+        for key in ("J", "K"):
+            station.press(key)
+            station.wait(0.05)
+            frame = station.review.layers.frame
+            found, wanted = correct(station, frame, truth.labels[frame] == LV)
+            before.append(dice(prediction.segmentation.labels[frame] == LV, wanted))
+            after.append(dice(found, wanted))
+        if index < n - 1:
+            station.next("Shift-Y")
+        else:
+            station.press("Shift-Y")
+        counts.append(station.interactions)
+        seconds.append(time.perf_counter() - start)
+        station.idle()
+    revisions = station.session.corrections.store.rows()  # type: ignore[union-attr]
+    if len(revisions) != n:
+        raise SystemExit(f"{n} pairs were reviewed, but {len(revisions)} committed.")
+    return [
+        f"Interactions of {n} corrected pairs: median {np.median(counts):.0f}, mean "
+        f"{np.mean(counts):.1f}, most {max(counts)} (keys and drags, W and Shift-Y among them)",
+        f"LV Dice of ED and ES with the exact masks: {np.mean(before):.3f} before, "
+        f"{np.mean(after):.3f} after; a drag follows another below {ENOUGH}",
+        f"Time of a pair, all but the looking and the moving of the hand: median "
+        f"{np.median(seconds):.1f} s",
+    ]
+
+
+def correct(station: Station, frame: int, wanted: NDArray[np.bool_]) -> tuple[NDArray, NDArray]:
+    """Drag the worst point to where it belongs until the contour is good enough."""
+    corrections = station.session.corrections
+    prediction = station.session.prediction
+    assert prediction is not None
+
+    def now() -> NDArray[np.bool_]:
+        draft = corrections.draft
+        labels = prediction.segmentation.labels if draft is None else draft.labels
+        return np.asarray(labels[frame] == LV)
+
+    target = open_outline(wanted)
+    if target is None or dice(now(), wanted) >= ENOUGH:
+        return now(), wanted
+    station.press("Shift-D")
+    station.wait(0.05)
+    points = station.review.contour_tool.points
+    for _ in range(MOST_DRAGS if points is not None else 0):
+        away = np.linalg.norm(points.data[:, None, 1:] - target[None], axis=2)
+        index = int(away.min(axis=1).argmax())
+        ends = {0: target[0], len(points.data) - 1: target[-1]}
+        station.drag(points, index, ends.get(index, target[away[index].argmin()]))
+        if dice(now(), wanted) >= ENOUGH:
+            break
+    station.press("Escape")
+    return now(), wanted
+
+
+def _ms(seconds: list[float]) -> str:
+    return f"{1000 * np.median(seconds):.0f} ms"
+
+
+def main() -> None:
+    """Measure, and print one line a number."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=int, default=12, help="phantom beats that are reviewed")
+    parser.add_argument("--opened", type=int, default=200, help="clips that are opened in a row")
+    parser.add_argument("--model", default="pidnet-s-camus")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, name)
+        os.environ |= {
+            "NAPARI_CONFIG": str(folder / "napari.yaml"),
+            "NAPARI_ECHO_CACHE": str(folder / "cache"),
+            VARIABLE: str(folder / "journal"),
+        }
+        beats = make_beats(folder, arguments.clips)
+        station = Station(folder / "labels", arguments.model)
+        for line in (
+            *measure_next(station, beats, arguments.clips),
+            measure_block(station),
+            *measure_interactions(station, beats, arguments.clips),
+            measure_memory(station, folder, arguments.opened),
+        ):
+            print(f"- {line}.", flush=True)
+        station.viewer.close()
+
+
+if __name__ == "__main__":
+    main()
