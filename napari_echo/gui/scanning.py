@@ -13,7 +13,7 @@ from napari_echo.gui.studying import Studying
 from napari_echo.gui.wording import duration_text
 from napari_echo.gui.workers import Job, Jobs, Progress
 from napari_echo.workflow.studies import OpenedClip, StudyItem
-from napari_echo.workflow.study_facts import AnyFacts, Facts, FactsStore
+from napari_echo.workflow.study_facts import AnyFacts, Facts, FactsStore, stamp_of
 from napari_echo.workflow.study_rows import Verdict
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ class Scanning:
         new = [p for p in session.predictions.values() if not self._knows(item, p)]
         if not new:
             return
-        opened = self.studying.cache.get(item.key) or OpenedClip(clip, session.truth)
+        kept = self.studying.cache.get(item.key, stamp_of(item))
+        opened = kept or OpenedClip(clip, session.truth)
         others = [pack for pack in session.packs if pack.id not in session.predictions]
         self.noter.start(NOTING, note, item, opened, new, self.facts, others, done=self._take_noted)
 

@@ -15,7 +15,7 @@ from napari_echo.gui.verbs import LOADING, MARKING, PREDICTING, Verbs
 from napari_echo.gui.workers import Job, Jobs, Progress
 from napari_echo.workflow.clip_cache import ClipCache
 from napari_echo.workflow.studies import OpenedClip, StudyItem
-from napari_echo.workflow.study_facts import FactsStore
+from napari_echo.workflow.study_facts import FactsStore, stamp_of
 from napari_echo.workflow.study_list import item_of_file
 
 AHEAD = (1, -1, 2)
@@ -183,14 +183,15 @@ class Studying:
             self._prefetch()
 
     def _load(self, item: StudyItem, frame: int | None, places: int = 0) -> None:
-        opened = self.cache.get(item.key)
+        stamp = stamp_of(item)
+        opened = self.cache.get(item.key, stamp)
         if opened is not None:
             self._take(item, opened, frame)
             return
 
         def take(loaded: OpenedClip | str) -> None:
             if isinstance(loaded, OpenedClip):
-                self.cache.put(item.key, loaded)
+                self.cache.put(item.key, stamp, loaded)
                 self._take(item, loaded, frame)
                 return
             self.studies.note_problem(item.key, loaded)
@@ -230,11 +231,13 @@ class Studying:
                 return
 
     def _keeper(self, item: StudyItem) -> Callable[[OpenedClip | str], None]:
+        stamp = stamp_of(item)
+
         def keep(loaded: OpenedClip | str) -> None:
             if isinstance(loaded, str):
                 self.studies.note_problem(item.key, loaded)
             elif self.studies.get(item.key) is item:
-                self.cache.put(item.key, loaded)
+                self.cache.put(item.key, stamp, loaded)
 
         return keep
 

@@ -21,7 +21,7 @@ class ClipCache:
 
     def __init__(self, limit: int = LIMIT) -> None:
         self.limit = limit
-        self._clips: OrderedDict[str, OpenedClip] = OrderedDict()
+        self._clips: OrderedDict[str, tuple[str, OpenedClip]] = OrderedDict()
 
     def __contains__(self, key: str) -> bool:
         return key in self._clips
@@ -29,20 +29,32 @@ class ClipCache:
     @property
     def size(self) -> int:
         """Bytes in use."""
-        return sum(map(_bytes, self._clips.values()))
+        return sum(_bytes(opened) for _, opened in self._clips.values())
 
-    def get(self, key: str) -> OpenedClip | None:
-        """A clip, which then counts as used now."""
-        if key in self._clips:
-            self._clips.move_to_end(key)
-        return self._clips.get(key)
+    def get(self, key: str, stamp: str) -> OpenedClip | None:
+        """A clip, which then counts as used now; none where its files changed since."""
+        kept, opened = self._clips.get(key, ("", None))
+        if opened is None or kept != stamp:
+            return None
+        self._clips.move_to_end(key)
+        return opened
 
-    def put(self, key: str, opened: OpenedClip) -> None:
-        """Keep a clip; one that alone takes more than the limit is not kept."""
+    def put(self, key: str, stamp: str, opened: OpenedClip) -> None:
+        """Keep a clip; one that alone takes more than the limit is not kept.
+
+        Parameters
+        ----------
+        key : str
+            The clip, among those that are listed.
+        stamp : str
+            Of its files, before they were decoded (`study_facts.stamp_of`).
+        opened : OpenedClip
+            The clip.
+        """
         self._clips.pop(key, None)
         if _bytes(opened) > self.limit:
             return
-        self._clips[key] = opened
+        self._clips[key] = (stamp, opened)
         while self.size > self.limit:
             self._clips.popitem(last=False)
 

@@ -198,8 +198,8 @@ def measure_block(station: Station) -> str:
     """Measure how long the window stands still while a model runs."""
     station.idle()
     blocks = []
-    for _ in range(3):
-        station.next("Shift-N")
+    for key in ("Shift-N", "N", "Shift-N"):
+        station.next(key)
         station.idle()
         watch = Watch()
         station.press("W")
