@@ -33,9 +33,9 @@ class BottomDocks:
         self._widgets[name] = widget
         main = dock.parent()
         if isinstance(main, QMainWindow):
-            # They lie under the canvas alone: the docks at its sides keep their height.
+            # The review keeps its height; napari's layer list can do with less.
             main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-            main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+            main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.show(next(iter(self._widgets)))
 
     @property
