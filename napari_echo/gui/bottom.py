@@ -43,12 +43,16 @@ class BottomDocks:
         """What lies in the tabs."""
         return tuple(self._widgets.values())
 
-    def show(self, name: str) -> None:
-        """Bring a tab to the front."""
+    def show(self, name: str, height: int = 0) -> None:
+        """Bring a tab to the front, and give the tabs at least so many pixels."""
         dock = self._dock(name)
-        if dock is not None:
-            dock.show()
-            dock.raise_()
+        if dock is None:
+            return
+        dock.show()
+        dock.raise_()
+        main = dock.parent()
+        if isinstance(main, QMainWindow) and dock.height() < height:
+            main.resizeDocks([dock], [height], Qt.Orientation.Vertical)
 
     def is_on_top(self, name: str) -> bool:
         """Whether a tab can be seen."""

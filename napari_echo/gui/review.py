@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from napari.layers import Layer
-from napari.utils.events import Event
 from napari.utils.notifications import show_error
 from napari.viewer import Viewer
 from platformdirs import user_data_path
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import (
     QFrame,
-    QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.gui import keys
+from napari_echo.gui.adopting import Adopting
 from napari_echo.gui.bottom import BottomDocks
 from napari_echo.gui.committing import Committing
 from napari_echo.gui.comparing import Comparing
@@ -30,8 +27,8 @@ from napari_echo.gui.folding import Folding
 from napari_echo.gui.following import Follower
 from napari_echo.gui.grid import Grid
 from napari_echo.gui.key_list import KeyList
-from napari_echo.gui.layer_data import tag_of
 from napari_echo.gui.layers import ReviewLayers
+from napari_echo.gui.leaving import Leaving
 from napari_echo.gui.legend import Legend
 from napari_echo.gui.measuring import Measuring
 from napari_echo.gui.panels.checks import CHECKS_DOCK, ChecksPanel
@@ -58,7 +55,6 @@ from napari_echo.gui.steps import Step, commit_obstacle, next_step
 from napari_echo.gui.studying import Studying
 from napari_echo.gui.style import style_sheet, theme_colors
 from napari_echo.gui.verbs import Verbs
-from napari_echo.gui.wording import frames_text
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.session import Session
@@ -66,6 +62,7 @@ from napari_echo.workflow.session import Session
 CURVES_DOCK, STUDIES_DOCK, READERS_DOCK = "Echo curves", "Studies", "Readers"
 MODELS_DOCK, DATASET_DOCK = "Models", "Data set"
 WIDTH = 332
+STUDIES_HEIGHT = 240
 SETTLE_MS = 50
 # Edits are in the journal within a second: found by a tick, and then written.
 TICK_MS = 250
@@ -97,6 +94,8 @@ class EchoReview(QWidget):
         self.jobs = Jobs(self)
         self.background = Jobs(self)
         self.verbs: Verbs = Verbs(self.session, self.jobs)
+        self.leaving = Leaving(self.session, self)
+        self.verbs.may_leave = self.leaving.may_leave
         self.recovery = Recovery(self.verbs, self.background)
         self.studying: Studying = Studying(self.verbs, self.layers.go_to)
         self.scanning = Scanning(self.studying)
@@ -142,6 +141,7 @@ class EchoReview(QWidget):
         self.readers_panel = ReadersPanel(self.readers)
         self._lay_out()
         self._connect()
+        self.adopting = Adopting(self.viewer, self.verbs, self.leaving.may_leave)
         keys.register()
         keep(self, everything=session is None)
         self._take_theme()
@@ -152,7 +152,6 @@ class EchoReview(QWidget):
         self._clock.start(TICK_MS)
         corrections = self.session.corrections
         self.destroyed.connect(lambda: corrections.close())
-        QTimer.singleShot(0, self._adopt_what_is_there)
         self.recovery.find_waiting()
 
     def _lay_out(self) -> None:
@@ -194,7 +193,6 @@ class EchoReview(QWidget):
 
     def _connect(self) -> None:
         self.verbs.refused.connect(show_error)
-        self.verbs.may_leave = self.may_leave
         for panel in (
             self.measures_panel,
             self.marks_panel,
@@ -205,7 +203,7 @@ class EchoReview(QWidget):
             panel.frame_wanted.connect(self.layers.go_to)
         self.legend.told.connect(self.verbs.told)
         self.status_panel.keys.clicked.connect(self.key_list.toggle)
-        self.correct_panel.discard.clicked.connect(self._discard)
+        self.correct_panel.discard.clicked.connect(self.leaving.discard)
         self.correct_panel.reader.editingFinished.connect(
             lambda: self.readers.set_reader(self.correct_panel.reader.text())
         )
@@ -220,8 +218,6 @@ class EchoReview(QWidget):
             parent=self,
         )
         self.viewer.dims.events.current_step.connect(self.follower.follow)
-        self.viewer.layers.events.inserted.connect(self._on_inserted)
-        self.viewer.layers.events.removed.connect(self._on_removed)
         self.viewer.events.theme.connect(self._take_theme)
         session, corrections = self.session, self.session.corrections
         session.clip_changed.connect(self._fit_view)
@@ -237,72 +233,16 @@ class EchoReview(QWidget):
         ):
             signal.connect(self._highlight)
 
-    # Clips that arrive by napari's own ways -------------------------------------
-
-    def _adopt_what_is_there(self) -> None:
-        """Review the clip that was opened before this widget was."""
-        for layer in self.viewer.layers:
-            if tag_of(layer).get("role") == "clip" and self.session.clip is None:
-                self._adopt(layer)
-
-    def _on_inserted(self, event: Event) -> None:
-        tag = tag_of(event.value)
-        clip = tag.get("clip")
-        if isinstance(clip, EchoClip) and tag.get("role") == "clip":
-            current = self.session.clip
-            if current is None or clip.clip_id != current.clip_id:
-                # Napari is still busy with the layer that it inserts.
-                QTimer.singleShot(0, lambda: self._adopt(event.value))
-
-    def _adopt(self, layer: Layer) -> None:
-        tag = tag_of(layer)
-        if layer not in self.viewer.layers:
-            return
-        if self.may_leave():
-            self.verbs.adopt(tag["clip"], tag.get("truth"), tag.get("key_frames"))
-        else:
-            self.viewer.layers.remove(layer)
+    # Following the session -------------------------------------------------------
 
     def _show_studies(self) -> None:
         if len(self.session.studies) > 1:
-            self.bottom.show(STUDIES_DOCK)
+            self.bottom.show(STUDIES_DOCK, STUDIES_HEIGHT)
 
     def _fit_view(self) -> None:
         # Not before the first clip's slider and the docks have taken their room.
         QTimer.singleShot(SETTLE_MS, self.viewer.reset_view)
         QTimer.singleShot(SETTLE_MS, self.layers.draft.prepare)
-
-    def may_leave(self) -> bool:
-        """Ask what becomes of strokes that are not committed; True where the clip may be left."""
-        kept = QMessageBox.StandardButton.Save
-        answer = self._ask_about_strokes(kept)
-        if answer == QMessageBox.StandardButton.Discard:
-            self.session.corrections.discard()
-        return answer != QMessageBox.StandardButton.Cancel
-
-    def _ask_about_strokes(self, *others: QMessageBox.StandardButton) -> object:
-        session = self.session
-        frames = session.corrections.uncommitted
-        if session.clip is None or not frames:
-            return None
-        box = QMessageBox(
-            QMessageBox.Icon.Question,
-            "Uncommitted corrections",
-            f"{frames_text(frames).capitalize()} of {session.clip.name}: corrected, "
-            "but not committed.",
-            QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
-            self,
-        )
-        for other in others:
-            button = box.addButton(other)
-            if button is not None:
-                button.setText("Keep for later")
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        return QMessageBox.StandardButton(box.exec())
-
-    def _discard(self) -> None:
-        if self._ask_about_strokes() != QMessageBox.StandardButton.Cancel:
-            self.session.corrections.discard()
 
     def _tick(self) -> None:
         """Look for edits that nothing told of, and keep the reader's notes with them."""
@@ -317,12 +257,6 @@ class EchoReview(QWidget):
                 f"The journal of uncommitted edits: {self._journal_error} Until it can be "
                 "written, a crash would lose them: commit soon."
             )
-
-    def _on_removed(self, event: Event) -> None:
-        tag, clip = tag_of(event.value), self.session.clip
-        if clip is not None and tag.get("role") == "clip" and tag["clip_id"] == clip.clip_id:
-            self.jobs.cancel()
-            self.session.close_clip()
 
     # The look -------------------------------------------------------------------
 
@@ -402,8 +336,7 @@ class EchoReview(QWidget):
         self.session.corrections.close()
         self.viewer.dims.events.current_step.disconnect(self.follower.follow)
         self.follower.stop()
-        self.viewer.layers.events.inserted.disconnect(self._on_inserted)
-        self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self.adopting.disconnect()
         self.viewer.events.theme.disconnect(self._take_theme)
         self.bottom.remove()
 
