@@ -58,11 +58,15 @@ class Studying:
         # Another clip that comes before the next one of the queue.
         self.interlude: Callable[[], StudyItem | None] = lambda: None
         self._next: Callable[[], None] | None = None
+        # Each once for every clip that is opened: one that does not fit in the
+        # cache would else be decoded for ever.
+        self._tried: set[str] = set()
         pool = QThreadPool.globalInstance()
         # A long job must not keep a short one waiting for a thread.
         pool.setMaxThreadCount(max(_THREADS, pool.maxThreadCount()))
         verbs.runner.busy_changed.connect(self._when_idle)
         self.ahead.busy_changed.connect(self._prefetch)
+        self.studies.current_changed.connect(self._tried.clear)
         self.studies.order_changed.connect(self._prefetch)
         self.studies.items_changed.connect(self._prefetch)
 
@@ -100,7 +104,7 @@ class Studying:
         if item is None:
             self.verbs.refused.emit(f"None of the clips can be read: {items[0].problem}")
         else:
-            self._load(item, frame)
+            self._load(item, frame, 1)
 
     # Open -----------------------------------------------------------------------
 
@@ -226,7 +230,8 @@ class Studying:
             return
         near = [self.studies.neighbour(step) for step in AHEAD]
         for item in near:
-            if item is not None and item.key not in self.cache:
+            if item is not None and item.key not in self.cache and item.key not in self._tried:
+                self._tried.add(item.key)
                 self.ahead.start("Loading ahead", _loaded, item, done=self._keeper(item))
                 return
 

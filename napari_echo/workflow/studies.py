@@ -134,6 +134,7 @@ class Studies:
         self.current: StudyItem | None = None
         self.problems: dict[str, str] = {}
         self._aside, self._held = "", ""
+        self._rewound = False
 
     @property
     def items(self) -> tuple[StudyItem, ...]:
@@ -173,7 +174,7 @@ class Studies:
 
     def set_current(self, item: StudyItem | None) -> None:
         """Say which clip is open."""
-        self.current = item
+        self.current, self._rewound = item, False
         if item is None or item.key != self._aside:
             self._aside = self._held = ""
         self.current_changed.emit()
@@ -185,6 +186,11 @@ class Studies:
         elif self.problems.pop(key, None) is None:
             return
         self.problem_found.emit(key)
+
+    def rewind(self) -> None:
+        """Let the next clip be the first of the queue, wherever the open one is."""
+        self._rewound = True
+        self.order_changed.emit()
 
     def step_aside(self, item: StudyItem) -> None:
         """Keep the place of the open clip in the queue while another one is opened."""
@@ -233,7 +239,8 @@ class Studies:
         still counts. Without an open clip the first, or the last, is one place away.
         """
         direction = 1 if step > 0 else -1
-        place = self._place.get(self._here(), -1)
+        place = -1 if self._rewound else self._place.get(self._here(), -1)
+        passed = {*self.problems, *({self._here()} if self._rewound else ())}
         if place < 0 and direction < 0:
             place = len(self._order)
         left = abs(step)
@@ -242,13 +249,13 @@ class Studies:
             if not 0 <= place < len(self._order):
                 return None
             key = self._order[place]
-            if (self._wanted is None or key in self._wanted) and key not in self.problems:
+            if (self._wanted is None or key in self._wanted) and key not in passed:
                 left -= 1
         return self._items[self._order[place]] if step else self.current
 
     def passed_over(self, item: StudyItem) -> list[StudyItem]:
         """The clips between the open one and another that cannot be read."""
-        if self._here() not in self._place:
+        if self._rewound or self._here() not in self._place:
             return []
         ends = sorted((self._place[self._here()], self._place[item.key]))
         between = self._order[ends[0] + 1 : ends[1]]

@@ -12,7 +12,7 @@ from napari_echo.core.errors import EchoError
 if TYPE_CHECKING:
     from napari_echo.workflow.studies import StudyItem
 
-WIDTH, HEIGHT = 44, 34
+WIDTH, HEIGHT = 36, 28
 """Of a picture, in pixels."""
 
 _VIDEOS = (".avi", ".mp4", ".mov", ".m4v")

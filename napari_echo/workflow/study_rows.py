@@ -28,25 +28,25 @@ STATUSES: Mapping[Status, str] = {
 
 Queue = Literal["list", "hardness", "disagreement", "time", "ef change", "ef crossing"]
 QUEUES: Mapping[Queue, tuple[str, str]] = {
-    "list": ("Order of the list", "As the clips were listed."),
+    "list": ("List order", "As the clips were listed."),
     "hardness": (
         "Hardness",
         "How unsure the model is of its borders at ED and ES, from 0 to 1; the hardest first.",
     ),
     "disagreement": (
-        "Disagreement of the models",
+        "Model disagreement",
         "One less the Dice of the LV of two models at ED and ES; tick two models and scan.",
     ),
     "time": (
-        "Inconsistency in time",
+        "Inconsistent in time",
         "Jumps and drifts from frame to frame that no heart makes, in multiples of what passes.",
     ),
     "ef change": (
-        "Expected change of EF",
+        "Expected EF change",
         "By how many points a correction within the model's doubt would change the EF.",
     ),
     "ef crossing": (
-        "Chance of crossing an EF limit",
+        "EF crossing a limit",
         "The chance that a correction brings the EF across 35, 40 or 50%.",
     ),
 }
@@ -70,12 +70,12 @@ COLUMNS = (
     Column("frames", "Frames", "Number of frames, where it is known.", True),
     Column("ef", "EF", "Ejection fraction as the model segments it.", True, True),
     Column("true_ef", "True EF", "Ejection fraction of the data set or its ground truth.", True),
+    Column("worth", "Rank", "What the queue ranks the clips by.", True, True),
+    Column("why", "Why look", "Why the clip ranks where it does.", False, True),
+    Column("status", "Status", "What the readers made of the clip, by the label store."),
     Column("dice_ed", "Dice ED", "Overlap of the LV with the ground truth at ED.", True, True),
     Column("dice_es", "Dice ES", "Overlap of the LV with the ground truth at ES.", True, True),
     Column("hardness", "Hardness", QUEUES["hardness"][1], True, True),
-    Column("worth", "Queue", "What the queue ranks the clips by.", True, True),
-    Column("why", "Why look", "Why the clip ranks where it does.", False, True),
-    Column("status", "Status", "What the readers made of the clip, by the label store."),
     Column("reader", "Reader", "Who committed labels of it, the last one first."),
     Column("comment", "Comment", "The comment of the last commit."),
 )

@@ -29,11 +29,11 @@ from napari_echo.workflow.study_pictures import HEIGHT, WIDTH
 from napari_echo.workflow.study_rows import COLUMNS, QUEUES, STATUSES, Filter, Queue, StudyRows
 
 _WIDTHS = {
-    "clip": 190, "view": 44, "frames": 54, "ef": 42, "true_ef": 58, "dice_ed": 60, "dice_es": 60,
-    "hardness": 64, "worth": 64, "why": 330, "status": 150, "reader": 90, "comment": 200,
+    "clip": 176, "view": 44, "frames": 58, "ef": 46, "true_ef": 64, "worth": 70, "why": 390,
+    "status": 150, "dice_ed": 68, "dice_es": 68, "hardness": 74, "reader": 90, "comment": 200,
 }  # fmt: skip
 _SORT_MS, _SCAN_SORT_MS, _PICTURES_MS, _TYPING_MS = 0, 1500, 60, 200
-_PREFIX = "studies/"
+_PREFIX, _NAMES = "studies/", " ".join(column.name for column in COLUMNS)
 # A number whose largest matters most is sorted so by the first press of its heading.
 _FALLING = ("hardness", "worth")
 
@@ -49,7 +49,6 @@ class StudiesTable(QTableView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setShowGrid(False)
-        self.setAlternatingRowColors(True)
         self.setWordWrap(False)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setTabKeyNavigation(False)
@@ -98,7 +97,7 @@ class StudiesPanel(QWidget):
         self.table = StudiesTable()
         self.table.setModel(self.model)
         self.table.setIconSize(QSize(WIDTH, HEIGHT))
-        self._stale = True
+        self._stale, self._counts = True, ""
         self._make_controls()
         self._lay_out()
         self._sort_timer = _timer(self, self._sort)
@@ -111,8 +110,9 @@ class StudiesPanel(QWidget):
 
     def _make_controls(self) -> None:
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Filter: name, study, split, reader, comment")
+        self.search.setPlaceholderText("Filter clips")
         self.search.setClearButtonEnabled(True)
+        self.search.setMinimumWidth(110)
         self.search.setToolTip(
             "Show the clips in which every word is found: in the name, study, split, reader or "
             "comment."
@@ -125,7 +125,7 @@ class StudiesPanel(QWidget):
         self.view.addItem("Any view", "")
         self.view.setToolTip("Show the clips of one view.")
         for queue, (title, tip) in QUEUES.items():
-            self.queue.addItem(title, queue)
+            self.queue.addItem(f"Queue: {title}", queue)
             self.queue.setItemData(self.queue.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         for box in (self.status, self.view, self.queue):
             # Else the longest choice would keep the window from a small screen.
@@ -133,6 +133,13 @@ class StudiesPanel(QWidget):
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
             box.setMinimumContentsLength(4)
+        for box, letters in ((self.status, 9), (self.view, 7), (self.queue, 19)):
+            # As wide as what is chosen most; the list that opens shows every word.
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(letters)
+            _widen_list(box)
         self.scan = QPushButton("Scan")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -149,11 +156,14 @@ class StudiesPanel(QWidget):
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(4)
-        label = QLabel("Queue by:")
-        label.setToolTip("What the table ranks the clips by; N opens the next of them.")
-        top.addWidget(self.search, 1)
-        for widget in (self.status, self.view, label, self.queue, self.scan):
-            top.addWidget(widget)
+        for widget, stretch in (
+            (self.search, 3),
+            (self.status, 1),
+            (self.view, 0),
+            (self.queue, 2),
+            (self.scan, 0),
+        ):
+            top.addWidget(widget, stretch)
         nothing = QWidget()
         column = QVBoxLayout(nothing)
         column.addStretch(1)
@@ -179,12 +189,16 @@ class StudiesPanel(QWidget):
 
     def _connect(self) -> None:
         self.table.doubleClicked.connect(self._open)
+        selection = self.table.selectionModel()
+        assert selection is not None
+        selection.currentRowChanged.connect(self._describe_row)
+        self.model.modelReset.connect(self._describe_row)
         self.model.picture_wanted.connect(lambda: self._picture_timer.start(_PICTURES_MS))
         self.model.sorted_by.connect(self._on_heading)
         self.search.textChanged.connect(lambda: self._filter_timer.start(_TYPING_MS))
         self.status.currentIndexChanged.connect(self._take_filter)
         self.view.currentIndexChanged.connect(self._take_filter)
-        self.queue.activated.connect(lambda: self.set_queue(self.queue.currentData()))
+        self.queue.activated.connect(self._on_queue)
         self.scan.clicked.connect(self._on_scan)
         self.show_all.clicked.connect(self.clear_filter)
         studies, scanning, session = self.studies, self.scanning, self.session
@@ -205,11 +219,16 @@ class StudiesPanel(QWidget):
         """Rank the clips by a question."""
         self.rows.queue = queue
         self.queue.setCurrentIndex(self.queue.findData(queue))
-        self.queue.setToolTip(QUEUES[queue][1])
+        self.queue.setToolTip(f"What to look at next, by N. {QUEUES[queue][1]}")
         self.table.setColumnHidden(column_of("worth"), queue == "list")
         column = -1 if queue == "list" else column_of("worth")
         self._show_order(column, Qt.SortOrder.DescendingOrder)
         self._order_by(column, Qt.SortOrder.DescendingOrder)
+
+    def _on_queue(self) -> None:
+        self.set_queue(self.queue.currentData())
+        self.studies.rewind()
+        self.table.scrollToTop()
 
     def _on_heading(self, column: int, order: Qt.SortOrder) -> None:
         name = COLUMNS[column].name if column >= 0 else ""
@@ -359,7 +378,7 @@ class StudiesPanel(QWidget):
 
     def _show_scan(self) -> None:
         scanner, progress = self.scanning.scanner, self.scanning.progress
-        self.progress.set_full_text(self.scanning.describe())
+        self._describe_row()
         self.bar.setVisible(scanner.busy)
         self.bar.setRange(0, progress.total if progress is not None else 0)
         self.bar.setValue(progress.done if progress is not None else 0)
@@ -398,18 +417,28 @@ class StudiesPanel(QWidget):
             if n
             else "No clips are listed. Open a folder or a data set, or drop one on the canvas."
         )
-        self.summary.set_full_text(self._describe(n, shown))
+        self._counts = self._describe(n, shown)
+        self._describe_row()
         self._show_scan()
+
+    def _describe_row(self, *_: object) -> None:
+        """Say in full why to look at the selected clip; and how far all is."""
+        item = self.model.item(self.table.currentIndex().row())
+        why = self.rows.cell(item, "why").text if item is not None else ""
+        told = self.scanning.describe()
+        self.summary.set_full_text(f"{item.name}: {why}" if item is not None and why else "")
+        self.summary.setVisible(bool(why))
+        self.progress.set_full_text(" · ".join(filter(None, (told, self._counts))))
 
     def _describe(self, n: int, shown: int) -> str:
         if not n:
             return ""
-        parts = [f"{shown} of {n} clips" if shown < n else f"{n} clip{'s' if n > 1 else ''}"]
+        parts = [f"{shown}/{n} clips" if shown < n else f"{n} clip{'s' if n > 1 else ''}"]
         done = sum(v.status != "unreviewed" for v in self.rows.verdicts.values())
         parts.append(f"{done} reviewed")
         if self.rows.model_name:
             seen = len(self.scanning.facts.of_model(self.rows.model_id))
-            parts.append(f"{seen} seen by {self.rows.model_name}")
+            parts.append(f"{seen} scanned")
         if self.studies.problems:
             parts.append(f"{len(self.studies.problems)} cannot be read")
         if self.rows.blind:
@@ -441,8 +470,9 @@ class StudiesPanel(QWidget):
         for place, column in enumerate(COLUMNS):
             self.table.setColumnWidth(place, _WIDTHS[column.name])
         state = chosen.value(f"{_PREFIX}columns")
-        if isinstance(state, QByteArray) and not heads.restoreState(state):
-            chosen.remove(f"{_PREFIX}columns")
+        # Widths of other columns, as another version had them, fit none of these.
+        if isinstance(state, QByteArray) and chosen.value(f"{_PREFIX}names") == _NAMES:
+            heads.restoreState(state)
         self.search.setText(str(chosen.value(f"{_PREFIX}filter", "") or ""))
         self.status.setCurrentIndex(
             max(self.status.findData(str(chosen.value(f"{_PREFIX}status", "") or "")), 0)
@@ -469,12 +499,19 @@ class StudiesPanel(QWidget):
     def _keep(self) -> None:
         chosen = preferences()
         chosen.setValue(f"{_PREFIX}columns", self.table.horizontalHeader().saveState())
+        chosen.setValue(f"{_PREFIX}names", _NAMES)
         chosen.setValue(f"{_PREFIX}filter", self.rows.filter.text)
         chosen.setValue(f"{_PREFIX}status", self.rows.filter.status)
         chosen.setValue(f"{_PREFIX}view", self.rows.filter.view)
         chosen.setValue(f"{_PREFIX}queue", self.rows.queue)
         chosen.setValue(f"{_PREFIX}sort", self.rows.sort)
         chosen.setValue(f"{_PREFIX}descending", "true" if self.rows.descending else "false")
+
+
+def _widen_list(box: QComboBox) -> None:
+    words = [box.itemText(place) for place in range(box.count())]
+    widest = max(map(box.fontMetrics().horizontalAdvance, words))
+    box.view().setMinimumWidth(widest + 40)
 
 
 def _timer(parent: QWidget, slot: Callable[[], object]) -> QTimer:

@@ -15,6 +15,7 @@ from napari_echo.workflow.study_rows import COLUMNS, NAMES, StudyRows
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_CENTER = Qt.AlignmentFlag.AlignCenter
 _PICTURES = 2000
 _NOWHERE = QModelIndex()
 
@@ -135,7 +136,8 @@ class StudiesModel(QAbstractTableModel):
             model = self.rows.model_name
             return f"{column.tip}\nModel: {model}" if column.of_model and model else column.tip
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if column.numeric else _LEFT
+            # The mark of the order lies at the right end.
+            return _CENTER if column.numeric else _LEFT
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
