@@ -52,10 +52,11 @@ OPENED_SHAPE = (20, 300, 400)
 class Station:
     """The window, and what a reader does to it."""
 
-    def __init__(self, folder: Path, model: str) -> None:
+    def __init__(self, folder: Path, *models: str) -> None:
         self.viewer = napari.Viewer(title="review", show_welcome_screen=False)
         self.viewer.window.resize(*WINDOW)
-        session = Session(packs=[find_pack(model)], store=LabelStore(folder), reader="script")
+        packs = [find_pack(model) for model in models]
+        session = Session(packs=packs, store=LabelStore(folder), reader="script")
         self.review = EchoReview(self.viewer, session)
         self.viewer.window.add_dock_widget(self.review, name="Echo review", area="right")
         self.session = session
@@ -140,6 +141,16 @@ class Station:
             QApplication.processEvents()
 
 
+def isolate(folder: Path) -> None:
+    """Keep settings, cache and journal out of the user's folders."""
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
+    os.environ |= {
+        "NAPARI_CONFIG": str(folder / "napari.yaml"),
+        "NAPARI_ECHO_CACHE": str(folder / "cache"),
+        VARIABLE: str(folder / "journal"),
+    }
+
+
 class Watch(QObject):
     """Notes how long the window stands still, by the clock and by its own work."""
 
@@ -188,9 +199,11 @@ def measure_next(station: Station, beats: Path, n: int) -> list[str]:
         predictors.append(station.session.prediction.seconds)  # type: ignore[union-attr]
     shape = station.session.require_clip().frames.shape
     return [
-        f"Next to the first frame (with its truth): median {_ms(frames)}, slowest {max(frames):.3f} s",
+        f"Next to the first frame (with its truth): median {_ms(frames)}, slowest "
+        f"{max(frames):.3f} s",
         f"Next to the prediction of all {shape[0]} frames of {shape[1]} x {shape[2]}, W pressed at "
-        f"once: median {np.median(predictions):.2f} s, of which the model {np.median(predictors):.2f} s",
+        f"once: median {np.median(predictions):.2f} s, of which the model "
+        f"{np.median(predictors):.2f} s",
     ]
 
 
@@ -208,8 +221,8 @@ def measure_block(station: Station) -> str:
         blocks.append(watch.stop())
     longest, work = np.median(blocks, axis=0)
     return (
-        f"Longest block of the main thread from W until all is measured: {1000 * longest:.0f} ms by "
-        f"the clock, {1000 * work:.0f} ms of its own work (median of {len(blocks)} runs)"
+        f"Longest block of the main thread from W until all is measured: {1000 * longest:.0f} ms "
+        f"by the clock, {1000 * work:.0f} ms of its own work (median of {len(blocks)} runs)"
     )
 
 
@@ -244,7 +257,8 @@ def measure_interactions(station: Station, folder: Path, n: int) -> list[str]:
         station.idle()
         session = station.session
         truth, prediction = session.truth, session.prediction
-        assert truth is not None and prediction is not None
+        assert truth is not None
+        assert prediction is not None
         for key in ("J", "K"):
             station.press(key)
             station.wait(0.05)
@@ -313,21 +327,18 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, name)
-        os.environ |= {
-            "NAPARI_CONFIG": str(folder / "napari.yaml"),
-            "NAPARI_ECHO_CACHE": str(folder / "cache"),
-            VARIABLE: str(folder / "journal"),
-        }
+        isolate(folder)
         beats = make_beats(folder, arguments.clips)
         station = Station(folder / "labels", arguments.model)
-        for line in (
-            *measure_next(station, beats, arguments.clips),
-            measure_block(station),
-            *measure_interactions(station, beats, arguments.clips),
-            measure_memory(station, folder, arguments.opened),
+        n = arguments.clips
+        for measure in (
+            lambda: measure_next(station, beats, n),
+            lambda: [measure_block(station)],
+            lambda: measure_interactions(station, beats, n),
+            lambda: [measure_memory(station, folder, arguments.opened)],
         ):
-            print(f"- {line}.", flush=True)
+            for line in measure():
+                print(f"- {line}.", flush=True)
         station.viewer.close()
 
 
