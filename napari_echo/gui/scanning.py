@@ -88,7 +88,7 @@ class Scanning:
         self.looker.busy_changed.connect(self._look_again)
         self.looker.failed.connect(self._forget_verdicts)
         self.drawer.busy_changed.connect(self._draw)
-        self.drawer.progressed.connect(lambda p: p.found and self.picture_made.emit(*p.found))
+        self.drawer.progressed.connect(self._on_drawn)
         self.scanner.progressed.connect(self._on_scanned)
         self.scanner.failed.connect(self._on_failed)
         self.scanner.cancelled.connect(lambda _: self._end("The scan was cancelled"))
@@ -170,6 +170,10 @@ class Scanning:
         else:
             self._draw()
 
+    def _on_drawn(self, progress: Progress) -> None:
+        if progress.found is not None:
+            self.picture_made.emit(*progress.found)
+
     def _draw(self) -> None:
         if self._pictures and not self.drawer.busy:
             items, self._pictures = self._pictures, []
@@ -179,12 +183,12 @@ class Scanning:
 
     def left_to_scan(self) -> int:
         """Count the clips that a ticked model has not seen."""
+        left = self.studies.keys - self.studies.problems.keys()
         packs = self.session.ticked
-        return sum(
-            any(self.facts.get(item.key, pack.id) is None for pack in packs)
-            for item in self.studies.items
-            if item.key not in self.studies.problems
-        )
+        seen = set(left) if packs else set[str]()
+        for pack in packs:
+            seen &= self.facts.seen_by(pack.id)
+        return len(left - seen)
 
     def obstacle(self) -> str:
         """Say in one sentence why nothing can be scanned; empty where it can."""
@@ -207,12 +211,7 @@ class Scanning:
         if self.scanner.busy:
             return
         session, studies = self.session, self.studies
-        known = {
-            (item.key, pack.id)
-            for item in studies.items
-            for pack in session.ticked
-            if self.facts.get(item.key, pack.id) is not None
-        }
+        known = {(key, p.id) for p in session.ticked for key in self.facts.seen_by(p.id)}
         items = [item for item in studies.ordered() if item.key not in studies.problems]
         self.told = ""
         self.scanner.start(

@@ -63,6 +63,7 @@ class Studying:
         self._tried: set[str] = set()
         pool = QThreadPool.globalInstance()
         # A long job must not keep a short one waiting for a thread.
+        assert pool is not None
         pool.setMaxThreadCount(max(_THREADS, pool.maxThreadCount()))
         verbs.runner.busy_changed.connect(self._when_idle)
         self.ahead.busy_changed.connect(self._prefetch)

@@ -32,6 +32,7 @@ from napari_echo.io.tracings import (
     finite,
     fraction,
     positive,
+    read_columns,
     read_list,
     read_traced_video,
 )
@@ -211,12 +212,18 @@ def _read_tracings(path: Path) -> tuple[dict[str, dict[int, Rows]], dict[str, in
     """Read the tracings, and of the videos with a damaged one the line that is."""
     tracings: dict[str, dict[int, Rows]] = {}
     damaged: dict[str, int] = {}
-    for line, row in enumerate(read_list(path, TRACINGS), start=2):
-        name = row["FileName"].strip().removesuffix(".avi")
-        numbers = finite(row, TRACINGS[1:])
+    last, name = None, ""
+    # Four hundred thousand rows: what is asked of each counts.
+    for line, (file, *texts) in enumerate(read_columns(path, TRACINGS), start=2):
+        if file != last:
+            last, name = file, file.strip().removesuffix(".avi")
+        numbers = finite(texts)
         if numbers is None:
             damaged.setdefault(name, line)
-        else:
-            frame = int(numbers[-1])
-            tracings.setdefault(name, {}).setdefault(frame, []).append(numbers[:-1])
+            continue
+        frame = int(numbers[-1])
+        of_video = tracings.get(name)
+        if of_video is None:
+            of_video = tracings[name] = {}
+        of_video.setdefault(frame, []).append(numbers[:-1])
     return tracings, damaged

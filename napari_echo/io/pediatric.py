@@ -26,7 +26,14 @@ import numpy as np
 from napari_echo.core.errors import EchoError
 from napari_echo.io.labelled import UNASSIGNED, LabelledClip, Skipped, log_skipped
 from napari_echo.io.sources import ClipSource, read_sources
-from napari_echo.io.tracings import Outline, finite, fraction, read_list, read_traced_video
+from napari_echo.io.tracings import (
+    Outline,
+    finite,
+    fraction,
+    read_columns,
+    read_list,
+    read_traced_video,
+)
 
 VIEWS = ("A4C", "PSAX")
 """The views, named as their folders are."""
@@ -177,10 +184,11 @@ def _outline(points: list[tuple[float, ...]]) -> Outline:
 
 def _read_tracings(path: Path) -> _Tracings:
     tracings = _Tracings()
-    for line, row in enumerate(read_list(path, ("FileName", "X", "Y", "Frame")), start=2):
-        name = row["FileName"].strip().removesuffix(".avi")
-        missing = _NOT_TRACED.get(row["Frame"].strip())
-        numbers = finite(row, ("X", "Y", "Frame"))
+    columns = ("FileName", "X", "Y", "Frame")
+    for line, (file, *texts) in enumerate(read_columns(path, columns), start=2):
+        name = file.strip().removesuffix(".avi")
+        missing = _NOT_TRACED.get(texts[-1].strip())
+        numbers = finite(texts)
         if missing:
             tracings.problems.setdefault(name, f"{name}.avi has no {missing} frame traced.")
         elif numbers is None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,16 +112,43 @@ def read_list(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     EchoError
         If the file cannot be read or lacks a column.
     """
+    with _reading(path) as file:
+        reader = csv.DictReader(file, restval="")
+        _check_columns(path, reader.fieldnames or (), columns)
+        return list(reader)
+
+
+def read_columns(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Read these columns of a long CSV file, row by row; what a short row lacks is empty.
+
+    Raises
+    ------
+    EchoError
+        If the file cannot be read or lacks a column.
+    """
+    with _reading(path) as file:
+        reader = csv.reader(file)
+        names = next(reader, [])
+        _check_columns(path, names, columns)
+        wanted = itemgetter(*map(names.index, columns))
+        for row in filter(None, reader):
+            yield wanted(row if len(row) >= len(names) else row + [""] * len(names))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[TextIO]:
     check_file(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="")
-            missing = [name for name in columns if name not in (reader.fieldnames or ())]
-            if missing:
-                raise EchoError(f"{path} lacks the column {missing[0]}.")
-            return list(reader)
+            yield file
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise EchoError(f"{path} is no readable list: {error}.") from error
+
+
+def _check_columns(path: Path, names: Sequence[str], columns: tuple[str, ...]) -> None:
+    missing = [name for name in columns if name not in names]
+    if missing:
+        raise EchoError(f"{path} lacks the column {missing[0]}.")
 
 
 def positive(text: str | None) -> float | None:
@@ -136,10 +166,10 @@ def fraction(percent: str | None) -> float | None:
     return None if value is None else value / 100
 
 
-def finite(row: Mapping[str, str], columns: tuple[str, ...]) -> tuple[float, ...] | None:
-    """Read numbers from a row; None where one is missing, no number or not finite."""
+def finite(texts: Sequence[str]) -> tuple[float, ...] | None:
+    """Read numbers; None where one is missing, no number or not finite."""
     try:
-        values = tuple(float(row[column]) for column in columns)
+        values = tuple(map(float, texts))
     except ValueError:
         return None
     return values if all(map(math.isfinite, values)) else None

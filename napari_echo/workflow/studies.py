@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,6 +140,11 @@ class Studies:
     def items(self) -> tuple[StudyItem, ...]:
         """The clips, as they were listed."""
         return tuple(self._items.values())
+
+    @property
+    def keys(self) -> Set[str]:
+        """The keys of the clips."""
+        return self._items.keys()
 
     def __len__(self) -> int:
         return len(self._items)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -178,6 +178,10 @@ class FactsStore:
     def of_model(self, model_id: str) -> list[Facts]:
         """What a model says of the listed clips."""
         return list(self._models.get(model_id, {}).values())
+
+    def seen_by(self, model_id: str) -> Set[str]:
+        """The keys of the clips that a model has seen."""
+        return self._models.get(model_id, {}).keys()
 
     def take(self, found: Iterable[AnyFacts]) -> None:
         """Take facts, in place of older ones."""

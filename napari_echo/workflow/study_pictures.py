@@ -65,7 +65,7 @@ def _first_of_array(item: StudyItem) -> NDArray[np.uint8]:
     try:
         frames = np.load(item.path, mmap_mode="r", allow_pickle=False)
         if frames.ndim == 3 and frames.dtype == np.uint8:
-            return np.array(frames[0])
+            return np.array(frames[0], np.uint8)
     except (OSError, ValueError, EOFError, IndexError) as error:
         raise EchoError(f"{item.path.name} cannot be read: {error}.") from error
     return item.load().clip.frames[0]

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
@@ -218,26 +219,39 @@ class StudyRows:
         text = ", ".join(verdict.readers) if column == "reader" else verdict.comment
         return Cell(text, text, _natural(text) if text else None)
 
-    def worth(self, facts: Facts | None) -> Cell:
-        """What the queue ranks a clip by: the larger, the sooner it is to be looked at."""
-        doubt = facts.doubt if facts is not None else None
-        if facts is None or doubt is None or self.queue == "list":
-            return _EMPTY
+    def rank(self, facts: Facts | None) -> float | None:
+        """What the queue ranks a clip by: the larger, the sooner it is to be looked at.
+
+        A clip in which the model finds no ventricle is worth a look before all
+        others, where the EF is asked for: infinity.
+        """
+        if facts is None or facts.hardness is None or self.queue == "list":
+            return None
+        if self.queue == "hardness":
+            return facts.hardness
         if self.queue == "time":
-            text = f"{facts.inconsistency:.1f}×" if facts.inconsistency else "0"
-            return Cell(text, QUEUES["time"][1], facts.inconsistency)
-        question = doubt.answer("entropy" if self.queue == "hardness" else self.queue)
-        if np.isnan(question):
+            return facts.inconsistency
+        if self.queue == "disagreement":
+            return facts.disagreement
+        if facts.expected_change is None:
+            return float("inf")
+        return facts.expected_change if self.queue == "ef change" else max(facts.crossing)
+
+    def worth(self, facts: Facts | None) -> Cell:
+        """What the queue ranks a clip by, as the table shows it."""
+        rank = self.rank(facts)
+        if rank is None:
             return _EMPTY
-        if np.isinf(question):
-            return Cell("no LV", QUEUES[self.queue][1], question)
-        text = {
-            "hardness": f"{question:.2f}",
-            "disagreement": f"{question:.3f}",
-            "ef change": f"{100 * question:.1f} pts",
-            "ef crossing": f"{question:.0%}",
-        }[self.queue]
-        return Cell(text, QUEUES[self.queue][1], question)
+        formats = {
+            "hardness": "{:.2f}",
+            "time": "{:.1f}×",
+            "disagreement": "{:.3f}",
+            "ef change": "{:.1f} pts",
+            "ef crossing": "{:.0%}",
+        }
+        shown = 100 * rank if self.queue == "ef change" else rank
+        text = "no LV" if np.isinf(rank) else formats[self.queue].format(shown)
+        return Cell(text, QUEUES[self.queue][1], rank)
 
     def why(self, facts: Facts | None) -> str:
         """Say in one line why a clip ranks where it does."""
@@ -264,15 +278,27 @@ class StudyRows:
         """
         items = self.studies.items
         if self.sort in NAMES:
-            keyed = [(self.cell(item, self.sort).value, item) for item in items]
+            keyed = [(self._value(item), item) for item in items]
             known = [pair for pair in keyed if pair[0] is not None]
             known.sort(key=lambda pair: pair[0], reverse=self.descending)  # type: ignore[arg-type,return-value]
             items = (*(i for _, i in known), *(i for value, i in keyed if value is None))
         elif self.descending:
             items = items[::-1]
         words = self.filter.text.casefold().split()
-        shown = [item.key for item in items if self._passes(item, words)]
+        every = self.filter == Filter()
+        shown = [item.key for item in items if every or self._passes(item, words)]
         return [item.key for item in items], shown
+
+    def _value(self, item: StudyItem) -> float | str | None:
+        """What a clip sorts by; quickly, as it is asked of all."""
+        if self.sort == "clip":
+            return _natural(item.name)
+        if self.sort == "worth":
+            return self.rank(self.model_facts(item.key))
+        if self.sort in ("ef", "dice_ed", "dice_es", "hardness"):
+            facts = self.model_facts(item.key)
+            return None if facts is None else getattr(facts, self.sort)
+        return self.cell(item, self.sort).value
 
     def _passes(self, item: StudyItem, words: Sequence[str]) -> bool:
         wanted = self.filter
@@ -350,6 +376,7 @@ def _percent(value: float | None, tip: str) -> Cell:
     return Cell(text, tip.format(f"{100 * value:.1f}%"), value)
 
 
+@lru_cache(maxsize=50_000)
 def _natural(text: str) -> str:
     """Text that sorts its numbers by their size."""
     return re.sub(r"\d+", lambda m: m[0].lstrip("0").rjust(12, "0"), text.casefold())

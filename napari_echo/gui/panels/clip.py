@@ -63,6 +63,7 @@ class ClipPanel(Section):
             ),
         ):
             entry = menu.addAction(text)
+            assert entry is not None
             entry.setToolTip(tip)
             entry.triggered.connect(ask)
         menu.setToolTipsVisible(True)

@@ -21,9 +21,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_echo.gui.panels.dialog import preferences
 from napari_echo.gui.panels.section import ElidedLabel, gate
 from napari_echo.gui.panels.studies_model import StudiesModel, column_of
+from napari_echo.gui.preferences import preferences
 from napari_echo.gui.scanning import Scanning
 from napari_echo.workflow.study_pictures import HEIGHT, WIDTH
 from napari_echo.workflow.study_rows import COLUMNS, QUEUES, STATUSES, Filter, Queue, StudyRows
@@ -32,6 +32,10 @@ _WIDTHS = {
     "clip": 176, "view": 44, "frames": 58, "ef": 46, "true_ef": 64, "worth": 70, "why": 390,
     "status": 150, "dice_ed": 68, "dice_es": 68, "hardness": 74, "reader": 90, "comment": 200,
 }  # fmt: skip
+_MOVES = (
+    Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home,
+    Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
+)  # fmt: skip
 _SORT_MS, _SCAN_SORT_MS, _PICTURES_MS, _TYPING_MS = 0, 1500, 60, 200
 _PREFIX, _NAMES = "studies/", " ".join(column.name for column in COLUMNS)
 # A number whose largest matters most is sorted so by the first press of its heading.
@@ -53,15 +57,29 @@ class StudiesTable(QTableView):
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setTabKeyNavigation(False)
         rows = self.verticalHeader()
+        assert rows is not None
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(HEIGHT + 4)
         rows.setMinimumSectionSize(HEIGHT + 4)
-        heads = self.horizontalHeader()
+        heads = self.heads
         heads.setSectionsMovable(True)
         heads.setHighlightSections(False)
         heads.setMinimumSectionSize(36)
         heads.setStretchLastSection(True)
+
+    @property
+    def heads(self) -> QHeaderView:
+        """The headings of the columns."""
+        heads = self.horizontalHeader()
+        assert heads is not None
+        return heads
+
+    def repaint_all(self) -> None:
+        """Paint the rows and the headings anew."""
+        for widget in (self.viewport(), self.heads.viewport()):
+            if widget is not None:
+                widget.update()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Move by the keys that move, open by Enter, and leave letters to the review."""
@@ -71,10 +89,10 @@ class StudiesTable(QTableView):
             Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
         ):
             self.doubleClicked.emit(self.currentIndex())
-        elif event.text().isprintable() and event.text():
-            event.ignore()
-        else:
+        elif event.key() in _MOVES:
             super().keyPressEvent(event)
+        else:
+            event.ignore()
 
 
 class StudiesPanel(QWidget):
@@ -239,11 +257,11 @@ class StudiesPanel(QWidget):
 
     def _show_order(self, column: int, order: Qt.SortOrder) -> None:
         """Put the mark of the order over a column without sorting again."""
-        heads = self.table.horizontalHeader()
+        heads = self.table.heads
         heads.blockSignals(True)
         heads.setSortIndicator(column, order)
         heads.blockSignals(False)
-        heads.viewport().update()
+        self.table.repaint_all()
 
     def _order_by(self, column: int, order: Qt.SortOrder) -> None:
         self.rows.sort = COLUMNS[column].name if column >= 0 else ""
@@ -309,7 +327,7 @@ class StudiesPanel(QWidget):
             self.table.clearSelection()
         elif current is not None:
             self.select(current.key)
-        self.table.viewport().update()
+        self.table.repaint_all()
         self.refresh()
 
     def _on_row(self, key: str) -> None:
@@ -362,7 +380,7 @@ class StudiesPanel(QWidget):
         if not self.isVisible():
             return
         first = max(self.table.rowAt(0), 0)
-        last = self.table.rowAt(self.table.viewport().height() - 1)
+        last = self.table.rowAt(self.table.contentsRect().height() - self.table.heads.height() - 1)
         last = last if last >= 0 else len(self.model.keys) - 1
         wanted = self.model.without_picture(first, last)
         if wanted:
@@ -437,7 +455,7 @@ class StudiesPanel(QWidget):
         done = sum(v.status != "unreviewed" for v in self.rows.verdicts.values())
         parts.append(f"{done} reviewed")
         if self.rows.model_name:
-            seen = len(self.scanning.facts.of_model(self.rows.model_id))
+            seen = len(self.scanning.facts.seen_by(self.rows.model_id))
             parts.append(f"{seen} scanned")
         if self.studies.problems:
             parts.append(f"{len(self.studies.problems)} cannot be read")
@@ -466,7 +484,7 @@ class StudiesPanel(QWidget):
     def _restore(self) -> None:
         """Begin as the last session ended."""
         chosen = preferences()
-        heads = self.table.horizontalHeader()
+        heads = self.table.heads
         for place, column in enumerate(COLUMNS):
             self.table.setColumnWidth(place, _WIDTHS[column.name])
         state = chosen.value(f"{_PREFIX}columns")
@@ -498,7 +516,7 @@ class StudiesPanel(QWidget):
 
     def _keep(self) -> None:
         chosen = preferences()
-        chosen.setValue(f"{_PREFIX}columns", self.table.horizontalHeader().saveState())
+        chosen.setValue(f"{_PREFIX}columns", self.table.heads.saveState())
         chosen.setValue(f"{_PREFIX}names", _NAMES)
         chosen.setValue(f"{_PREFIX}filter", self.rows.filter.text)
         chosen.setValue(f"{_PREFIX}status", self.rows.filter.status)
@@ -511,7 +529,9 @@ class StudiesPanel(QWidget):
 def _widen_list(box: QComboBox) -> None:
     words = [box.itemText(place) for place in range(box.count())]
     widest = max(map(box.fontMetrics().horizontalAdvance, words))
-    box.view().setMinimumWidth(widest + 40)
+    view = box.view()
+    if view is not None:
+        view.setMinimumWidth(widest + 40)
 
 
 def _timer(parent: QWidget, slot: Callable[[], object]) -> QTimer:
