@@ -16,7 +16,7 @@ from psygnal import Signal
 from napari_echo.core.drag import LEAST, DragContour
 from napari_echo.core.labels import LV
 from napari_echo.core.reshape import with_mask, without_structure
-from napari_echo.gui.layer_data import KEY, grid
+from napari_echo.gui.layer_data import KEY, RESTING, grid, lay
 
 if TYPE_CHECKING:
     from napari_echo.gui.editing import Editing
@@ -126,6 +126,7 @@ class ContourTool:
         for layer in (self._points, self._line):
             if layer is not None and layer in self.viewer.layers:
                 layer.metadata.pop(KEY, None)
+                layer.metadata[RESTING] = True
                 layer.visible = False
                 layer.locked = False
         if self._points is not None:
@@ -157,7 +158,8 @@ class ContourTool:
             self.viewer.layers.append(self._points)
         tag = {"clip_id": clip.clip_id}
         for layer, role in ((self._line, "contour"), (self._points, "contour points")):
-            layer.scale, layer.units = where["scale"], where["units"]
+            lay(layer, where)
+            layer.metadata.pop(RESTING, None)
             layer.metadata[KEY] = {**tag, "role": role}
             layer.visible = True
         # Above what other layers were put above them meanwhile.

@@ -14,7 +14,7 @@ from napari.layers import Labels
 from psygnal import Signal
 
 from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema
-from napari_echo.gui.layer_data import KEY, colors, grid
+from napari_echo.gui.layer_data import KEY, colors, grid, lay
 
 if TYPE_CHECKING:
     from napari_echo.gui.layers import ReviewLayers
@@ -134,7 +134,7 @@ class DraftLayer:
         layer.editable = False
         # Zeros take no memory until they are written to.
         layer.data = np.zeros(clip.frames.shape, np.uint8)
-        layer.scale, layer.units = grid(clip)["scale"], grid(clip)["units"]
+        lay(layer, grid(clip))
 
     def follow_clip(self) -> None:
         """Fit the layer to the clip that was opened; called before the old clip's layers go."""

@@ -14,6 +14,9 @@ from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import LabelSchema, Segmentation
 
 KEY = "napari_echo"
+_UNITS = {"mm": "millimeter", "pixel": "pixel"}  # as napari writes them
+RESTING = "napari_echo_resting"
+"""Marks a hidden layer that waits to be used again: to make one takes napari long."""
 Role = Literal[
     "clip", "overlays", "correction",
     "propagation", "contour", "contour points",
@@ -96,3 +99,12 @@ def colors(schema: LabelSchema) -> DirectLabelColormap:
     by_index: dict[int | None, str] = {None: "transparent", 0: "transparent"}
     by_index |= {s.index: s.color for s in schema.structures}
     return DirectLabelColormap(color_dict=by_index)
+
+
+def lay(layer: Layer, where: dict[str, Any]) -> None:
+    """Put a layer where `grid` says; napari places all layers anew with each change."""
+    for name in ("scale", "translate"):
+        if name in where and tuple(getattr(layer, name)) != where[name]:
+            setattr(layer, name, where[name])
+    if [str(unit) for unit in layer.units[1:]] != [_UNITS[name] for name in where["units"][1:]]:
+        layer.units = where["units"]

@@ -7,7 +7,6 @@ its name is for people and may be changed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
@@ -17,10 +16,12 @@ from napari_echo.core.labels import Structure
 from napari_echo.gui.draft_layer import DraftLayer
 from napari_echo.gui.layer_data import (
     KEY,
+    RESTING,
     ROLES,
     Role,
     clip_layer_data,
     grid,
+    lay,
     tag_of,
 )
 from napari_echo.gui.overlays import OVERLAYS, OverlayFrames
@@ -116,6 +117,8 @@ class ReviewLayers:
             kept = Image(data, **kwargs)
             self._place(kept, "clip")
         self._sink(kept)
+        for resting in [x for x in self.viewer.layers if x.metadata.get(RESTING)]:
+            lay(resting, grid(clip))
         self.viewer.layers.selection.active = kept
         self.viewer.reset_view()
         self._name_clip()
@@ -151,7 +154,7 @@ class ReviewLayers:
         old.locked = False
         old.metadata[KEY] = kwargs["metadata"][KEY]
         old.data = data
-        _lay(old, grid(clip))
+        lay(old, grid(clip))
         old.name, old.contrast_limits, old.gamma = clip.name, kwargs["contrast_limits"], 1.0
         return old
 
@@ -176,7 +179,7 @@ class ReviewLayers:
         layer.data = frames
         # Napari makes a layer editable with its data.
         layer.editable = False
-        _lay(layer, grid(clip, frames.factor))
+        lay(layer, grid(clip, frames.factor))
         if sources.structures != self._structures:
             self._color(layer, frames)
         layer.name = _overlays_name(frames)
@@ -270,10 +273,3 @@ class ReviewLayers:
 def _overlays_name(frames: OverlayFrames) -> str:
     shown = [name for name in OVERLAYS if name in frames.shown]
     return f"Overlays: {', '.join(shown)}" if shown else "Overlays"
-
-
-def _lay(layer: Layer, wanted: dict[str, Any]) -> None:
-    """Put a layer where it belongs, where it does not lie there already."""
-    if tuple(layer.scale) != wanted["scale"] or tuple(layer.translate) != wanted["translate"]:
-        layer.scale, layer.translate = wanted["scale"], wanted["translate"]
-        layer.units = wanted["units"]

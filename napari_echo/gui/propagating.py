@@ -17,7 +17,7 @@ from qtpy.QtCore import QTimer
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import LV, LabelSchema, Structure
 from napari_echo.core.prediction import Prediction
-from napari_echo.gui.layer_data import KEY, colors, grid
+from napari_echo.gui.layer_data import KEY, RESTING, colors, grid, lay
 from napari_echo.gui.wording import frames_text
 from napari_echo.gui.workers import Job, Progress
 from napari_echo.workflow.forks import lineage
@@ -247,7 +247,8 @@ class Propagating:
             self.viewer.layers.append(layer)
         else:
             layer.data, layer.colormap = labels, colors(shown)
-            layer.scale, layer.units = where["scale"], where["units"]
+            lay(layer, where)
+            layer.metadata.pop(RESTING, None)
         layer.contour = WIDTH if clip.frame_shape[0] > FINE else 1
         layer.editable = False
         layer.metadata[KEY] = {"clip_id": clip.clip_id, "role": "propagation"}
@@ -262,12 +263,10 @@ class Propagating:
         layer = self._layer
         if layer is not None and layer in self.viewer.layers:
             layer.metadata.pop(KEY, None)
+            layer.metadata[RESTING] = True
             layer.visible = False
-            clip = self.session.clip
-            shape = clip.frames.shape if clip is not None else (1, 1, 1)
-            layer.data = np.zeros(shape, np.uint8)
-            if clip is not None:
-                layer.scale, layer.units = grid(clip)["scale"], grid(clip)["units"]
+            # Napari's slider and view span hidden layers too, also those of another clip.
+            layer.data = np.zeros((1, 1, 1), np.uint8)
         self.changed.emit()
 
     # Accept -------------------------------------------------------------------------
