@@ -21,6 +21,8 @@ MANY = 8
 QUANTITIES = ("volume", "area", "length")
 TRUTH, CORRECTED = "truth", "corrected"
 _LEGEND_WIDTH = 148
+_NAMES = 0.08
+"""Height of the names of ED and ES in the plot: curves are high at ED, and above zero at ES."""
 _WIDE, _NARROW = 3, 2
 """Width of the curve of the model on show, and of the others."""
 
@@ -154,11 +156,11 @@ class CurvesWidget(Tab):
         self._hardness.setData(
             np.arange(len(scores)), scores, pen=pg.mkPen(HARDNESS, width=1), connect="finite"
         )
-        item.getAxis("right").setStyle(showValues=hard is not None)
+        item.showAxis("right", hard is not None)
         if hard is not None:
             legend.append((HARDNESS, "hardness", False))
         self._write_legend(legend)
-        mark_key_frames(self.plot, self._marks, session, self._foreground)
+        mark_key_frames(self.plot, self._marks, session, self._foreground, _NAMES)
         self._fit([self.values(measures) for _, _, measures in sources.values()])
         self._cursor.setValue(self.current_frame())
 
@@ -237,9 +239,16 @@ def span_frames(plot: pg.PlotWidget, session: Session) -> None:
 
 
 def mark_key_frames(
-    plot: pg.PlotWidget, marks: list[pg.InfiniteLine], session: Session, color: str
+    plot: pg.PlotWidget,
+    marks: list[pg.InfiniteLine],
+    session: Session,
+    color: str,
+    height: float = 0.92,
 ) -> None:
-    """Mark ED and ES of every beat by a dotted line, in place of the `marks` before."""
+    """Mark ED and ES of every beat by a dotted line, in place of the `marks` before.
+
+    The names stand at a share of the plot's height where no curve is.
+    """
     item, key_frames = plot.getPlotItem(), session.key_frames
     for line in marks:
         item.removeItem(line)
@@ -251,7 +260,7 @@ def mark_key_frames(
                 angle=90,
                 pen=pg.mkPen(color, width=1, style=Qt.PenStyle.DotLine),
                 label=name,
-                labelOpts={"position": 0.92, "color": color},
+                labelOpts={"position": height, "color": color},
             )
             item.addItem(line, ignoreBounds=True)
             marks.append(line)
