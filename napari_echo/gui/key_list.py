@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_echo.gui import keys
 
-COLUMNS, KEY_WIDTH = 3, 110
+COLUMNS, KEY_WIDTH = 3, 100
 # Napari's own that a reader needs most; the rest is in its preferences.
 NAPARI: tuple[tuple[str, str], ...] = (
     ("Left, Right", "Previous, next frame"),
@@ -102,8 +101,8 @@ def _group(title: str, rows: list[tuple[str, str]]) -> QWidget:
     heading.setObjectName("echoHeading")
     layout.addWidget(heading, 0, 0, 1, 2)
     for place, (key, what) in enumerate(rows, start=1):
-        bold = QLabel(f"<b>{key}</b>")
-        bold.setTextFormat(Qt.TextFormat.RichText)
+        bold = QLabel(key)
+        bold.setObjectName("echoHeading")
         layout.addWidget(bold, place, 0)
         layout.addWidget(QLabel(what), place, 1)
     layout.setColumnMinimumWidth(0, KEY_WIDTH)

@@ -88,8 +88,6 @@ ACTIONS: tuple[KeyAction, ...] = (
         "Shift-G",
         lambda r: r.layers.showing.toggle_all(),
     ),
-    # Help
-    KeyAction("Help", "keys", "List of keys", "/", lambda r: r.key_list.toggle()),
     # Models
     KeyAction("Model", "predict", "Run the ticked models", "W", lambda r: r.verbs.predict()),
     KeyAction(
@@ -114,21 +112,21 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "Correct",
         "copy_previous",
-        "Copy the labels of the frame before",
+        "Copy the frame before",
         ",",
         lambda r: r.editing.copy_from(-1),
     ),
     KeyAction(
         "Correct",
         "copy_next",
-        "Copy the labels of the next frame",
+        "Copy the next frame",
         ".",
         lambda r: r.editing.copy_from(1),
     ),
     KeyAction(
         "Correct",
         "propagate",
-        "Propagate the corrected frames, or drop what is shown",
+        "Propagate corrected frames, or drop them",
         "Shift-F",
         lambda r: r.propagating.toggle(),
     ),
@@ -181,10 +179,12 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "Verdict",
         "commit",
-        "Commit what was corrected, stay on the clip",
+        "Commit, and stay on the clip",
         "Control-Enter",
         lambda r: r.editing.commit(),
     ),
+    # Help
+    KeyAction("Help", "keys", "List of keys", "/", lambda r: r.key_list.toggle()),
 )
 
 
