@@ -108,7 +108,7 @@ class Legend(QWidget):
         for name, button in self.buttons.items():
             entry, on, reason = ENTRIES[name], self.showing.is_on(name), self.showing.obstacle(name)
             key = _key(entry.action)
-            button.setText(f"{entry.title}  {key}")
+            button.setText(f" {entry.title}  {key}")
             button.setChecked(on)
             button.setProperty("nothing", bool(reason))
             button.setIcon(QIcon(self._swatch(name, faint=bool(reason) or not on)))

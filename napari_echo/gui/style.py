@@ -9,7 +9,14 @@ def theme_colors(theme: str) -> dict[str, str]:
     """Return the colours of a napari theme, as ``#rrggbb`` by name."""
     found = get_theme(theme)
     names = ("background", "foreground", "primary", "highlight", "text", "current", "warning")
-    return {name: getattr(found, name).as_hex(format="long") for name in names}
+    colors = {name: getattr(found, name).as_hex(format="long") for name in names}
+    return {**colors, "faint": _mixed(colors["text"], colors["background"], 0.6)}
+
+
+def _mixed(color: str, other: str, share: float) -> str:
+    """Mix so much of a colour with another: napari has none for text that is faint and readable."""
+    pairs = ((int(color[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
 
 
 def readable_on(background: str) -> str:
@@ -39,7 +46,7 @@ def style_sheet(theme: str) -> str:
     QToolButton#echoLegend:checked {{
         background: {colors["foreground"]}; border-color: {colors["highlight"]};
     }}
-    QToolButton#echoLegend[nothing="true"] {{ color: {colors["primary"]}; }}
+    QToolButton#echoLegend[nothing="true"] {{ color: {colors["faint"]}; }}
     QLabel#echoNote {{ color: {colors["warning"]}; }}
     QTableView {{
         background: {colors["background"]}; alternate-background-color: {colors["foreground"]};
