@@ -199,10 +199,10 @@ class ChecksPanel(QWidget):
             text = "Nothing to check yet: run a model, load ground truth or correct."
         else:
             counts = [
-                f"{title}: {sum(row.labels == title for row in self.rows) or 'none'}"
+                f"{title} {sum(row.labels == title for row in self.rows) or 'none'}"
                 for title in titles
             ]
-            text = "Findings, " + ", ".join(counts)
+            text = "Findings: " + ", ".join(counts)
         passing = limits(clip.fps if clip is not None else None)
         tip = "Limits: " + ", ".join(f"{WORDS[c][0]} {passing[c]:.1f}%" for c in CHECKS)
         self.summary.set_full_text(text if self.rows else "", tip)

@@ -209,7 +209,7 @@ class DatasetChart(Tab):
                 )
             ]
             count = "1 clip" if len(facts) == 1 else f"{len(facts)} clips"
-            self.told.setText(f"{count}, mean {'&nbsp; '.join(means)}")
+            self.told.setText("<br>".join([f"{count}, mean Dice", *means]))
 
     def _mark_current(self) -> None:
         current = self.session.studies.current

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_echo.core.params import Criterion, HardnessParams
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
@@ -49,9 +49,12 @@ class MarksPanel(Section):
         fields = self.add_row(self.criterion, self.rule, self.value)
         for place, stretch in enumerate((6, 5, 6)):
             fields.setStretch(place, stretch)
-        row = self.add_row()
+        self.found = QWidget()
+        row = QHBoxLayout(self.found)
+        row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.share, 1)
         row.addWidget(self.hardest)
+        self.body.addWidget(self.found)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -150,6 +153,7 @@ class MarksPanel(Section):
         for field, name in ((self.criterion, "criterion"), (self.rule, "rule"), (self.value, rule)):
             gate(field, unmarked, about[name].description or "")
         frame = self.hardest_frame()
+        self.found.setVisible(hard is not None)
         self.hardest.setVisible(frame is not None)
         self.hardest.setText(f"hardest: {frame}")
         self.hardest.setToolTip("Go to the frame of the highest score.")

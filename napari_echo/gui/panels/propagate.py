@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 from qtpy.QtWidgets import QHBoxLayout as Row
 
 from napari_echo.gui.panels.section import gate, may_shrink
@@ -83,6 +93,15 @@ class PropagateRows(QWidget):
             for box, value in ((self.first, first), (self.last, last)):
                 box.setRange(first, last)
                 box.setValue(value)
+            # Once it is laid out: what comes next may lie below what is in view.
+            QTimer.singleShot(0, self._bring_into_view)
+
+    def _bring_into_view(self) -> None:
+        above = self.parentWidget()
+        while above is not None and not isinstance(above, QScrollArea):
+            above = above.parentWidget()
+        if above is not None:
+            above.ensureWidgetVisible(self.outcome, 0, 4)
 
     def refresh(self) -> None:
         """Show what can be propagated, and how."""
