@@ -32,7 +32,7 @@ from napari_echo.gui.workers import Progress
 from napari_echo.workflow.reader_agreement import PairAgreement, Spread
 
 HEIGHT, CONTROLS, PLOT = 180, 212, 180
-NARROW = 800
+NARROW = 1000
 """Width in pixels under which the table and the plot do not both fit."""
 COLUMNS = {
     "Who": "Two readers; a reader and his repeats; a reader and a model.",
