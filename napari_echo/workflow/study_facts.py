@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from psygnal import Signal
 
 from napari_echo.metrics.ef_outlook import EFOutlook
 from napari_echo.workflow.doubt import BeatDoubt
 from napari_echo.workflow.studies import StudyItem
+
+T = TypeVar("T")
 
 _VERSION = 1
 _CHUNK = 500
@@ -206,30 +208,28 @@ class FactsStore:
     def read(self, items: Sequence[StudyItem]) -> list[AnyFacts]:
         """Read what the cache knows of clips whose files are as they were."""
         stamps = dict(_stamps(items))
-        found: list[AnyFacts] = []
         keys = list(stamps)
-        with self._cache() as database:
+
+        def look(database: sqlite3.Connection) -> list[AnyFacts]:
+            found = []
             for first in range(0, len(keys), _CHUNK):
                 part = keys[first : first + _CHUNK]
                 marks = ",".join("?" * len(part))
-                rows = database.execute(
-                    f"SELECT key, stamp, row FROM fact WHERE key IN ({marks})", part
-                )
-                for key, stamp, row in rows:
+                query = f"SELECT key, stamp, row FROM fact WHERE key IN ({marks})"
+                for key, stamp, row in database.execute(query, part):
                     facts = _decoded(row) if stamps[key] == stamp else None
                     if facts is not None and facts.key == key:
                         found.append(facts)
-        return found
+            return found
+
+        return self._do(look) or []
 
     def read_data(self, item: StudyItem, model_id: str = "") -> bytes:
         """Read the thumbnail of a clip, or the masks of a model; empty where there is none."""
-        stamp = stamp_of(item)
-        with self._cache() as database:
-            query = "SELECT stamp, data FROM fact WHERE key = ? AND model = ?"
-            row = database.execute(query, (item.key, model_id)).fetchone()
-            if row is not None and row[0] == stamp and isinstance(row[1], bytes):
-                return row[1]
-        return b""
+        query = "SELECT stamp, data FROM fact WHERE key = ? AND model = ?"
+        row = self._do(lambda db: db.execute(query, (item.key, model_id)).fetchone())
+        kept = row is not None and row[0] == stamp_of(item) and isinstance(row[1], bytes)
+        return bytes(row[1]) if kept else b""
 
     def write(self, item: StudyItem, entries: Iterable[Entry]) -> None:
         """Keep facts of a clip; what cannot be kept is found anew another time.
@@ -242,36 +242,38 @@ class FactsStore:
             facts = entry.facts
             model = facts.model_id if isinstance(facts, Facts) else ""
             rows.append((item.key, model, stamp, json.dumps(asdict(facts)), entry.data))
-        with self._cache() as database, database:
-            database.executemany(
+        self._do(
+            lambda db: db.executemany(
                 "INSERT INTO fact VALUES (?, ?, ?, ?, ?) ON CONFLICT (key, model) DO UPDATE "
                 "SET row = excluded.row, stamp = excluded.stamp, data = "
                 "CASE WHEN length(excluded.data) OR stamp != excluded.stamp "
                 "THEN excluded.data ELSE data END",
                 rows,
             )
+        )
 
     def keep_picture(self, item: StudyItem, picture: bytes) -> None:
         """Keep the thumbnail of a clip of which nothing else need be known."""
-        with self._cache() as database, database:
-            database.execute(
+        self._do(
+            lambda db: db.execute(
                 "INSERT INTO fact VALUES (?, '', ?, '', ?) ON CONFLICT (key, model) DO UPDATE SET "
                 "row = CASE WHEN stamp = excluded.stamp THEN row ELSE '' END, "
                 "stamp = excluded.stamp, data = excluded.data",
                 (item.key, stamp_of(item), picture),
             )
+        )
 
-    @contextmanager
-    def _cache(self) -> Iterator[sqlite3.Connection]:
-        """Open the cache; whatever is wrong with it, it only knows less."""
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Work on the cache; whatever is wrong with it, it only knows less: None."""
         try:
-            with closing(self._open()) as database:
-                yield database
+            with closing(self._open()) as database, database:
+                return work(database)
         except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
             if type(error) is sqlite3.DatabaseError:
                 # Damaged in a part that opening it does not touch.
                 with suppress(OSError):
                     (self._path or cache_file()).unlink()
+        return None
 
     def _open(self) -> sqlite3.Connection:
         path = self._path or cache_file()
