@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import QByteArray, QModelIndex, QSize, Qt, QTimer
-from qtpy.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from qtpy.QtGui import QKeyEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -36,7 +36,7 @@ _MOVES = (
     Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home,
     Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
 )  # fmt: skip
-_SORT_MS, _SCAN_SORT_MS, _PICTURES_MS, _TYPING_MS = 0, 1500, 60, 200
+_SORT_MS, _SCAN_SORT_MS, _PICTURES_MS, _TYPING_MS, _KEEP_MS = 0, 1500, 60, 200, 300
 _PREFIX, _NAMES = "studies/", " ".join(column.name for column in COLUMNS)
 # A number whose largest matters most is sorted so by the first press of its heading.
 _FALLING = ("hardness", "worth")
@@ -121,6 +121,7 @@ class StudiesPanel(QWidget):
         self._sort_timer = _timer(self, self._sort)
         self._picture_timer = _timer(self, self._want_pictures)
         self._filter_timer = _timer(self, self._take_filter)
+        self._keep_timer = _timer(self, self._keep)
         self._restore()
         self._connect()
         self._show_model()
@@ -207,6 +208,8 @@ class StudiesPanel(QWidget):
 
     def _connect(self) -> None:
         self.table.doubleClicked.connect(self._open)
+        for moved in (self.table.heads.sectionResized, self.table.heads.sectionMoved):
+            moved.connect(lambda *_: self._keep_timer.start(_KEEP_MS))
         selection = self.table.selectionModel()
         assert selection is not None
         selection.currentRowChanged.connect(self._describe_row)
@@ -469,11 +472,6 @@ class StudiesPanel(QWidget):
         if self._stale:
             self.refresh()
 
-    def hideEvent(self, event: QHideEvent | None) -> None:
-        """Keep the widths of the columns."""
-        super().hideEvent(event)
-        self._keep()
-
     def set_colors(self, dim: str, blank: str) -> None:
         """Take the colours of a theme."""
         self.model.set_colors(dim, blank)
@@ -500,15 +498,13 @@ class StudiesPanel(QWidget):
             self.view.addItem("Unknown view" if view == "unknown" else view, view)
             self.view.setCurrentIndex(1)
         self.rows.filter = Filter(self.search.text(), self.status.currentData() or "", view)
+        # To choose the queue changes the order, and keeps it.
+        sort = str(chosen.value(f"{_PREFIX}sort", "") or "")
+        falling = str(chosen.value(f"{_PREFIX}descending", "")) == "true"
+        order = Qt.SortOrder.DescendingOrder if falling else Qt.SortOrder.AscendingOrder
         queue = str(chosen.value(f"{_PREFIX}queue", "list"))
         self.set_queue(next((q for q in QUEUES if q == queue), "list"))
-        sort = str(chosen.value(f"{_PREFIX}sort", "") or "")
         names = [column.name for column in COLUMNS]
-        order = (
-            Qt.SortOrder.DescendingOrder
-            if str(chosen.value(f"{_PREFIX}descending", "")) == "true"
-            else Qt.SortOrder.AscendingOrder
-        )
         place = names.index(sort) if sort in names else -1
         self._show_order(place, order)
         self._order_by(place, order)
