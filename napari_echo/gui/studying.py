@@ -67,7 +67,7 @@ class Studying:
         pool.setMaxThreadCount(max(_THREADS, pool.maxThreadCount()))
         verbs.runner.busy_changed.connect(self._when_idle)
         self.ahead.busy_changed.connect(self._prefetch)
-        self.studies.current_changed.connect(self._tried.clear)
+        self.studies.current_changed.connect(lambda: self._tried.clear())
         self.studies.order_changed.connect(self._prefetch)
         self.studies.items_changed.connect(self._prefetch)
 

@@ -212,18 +212,20 @@ def _read_tracings(path: Path) -> tuple[dict[str, dict[int, Rows]], dict[str, in
     """Read the tracings, and of the videos with a damaged one the line that is."""
     tracings: dict[str, dict[int, Rows]] = {}
     damaged: dict[str, int] = {}
-    last, name = None, ""
     # Four hundred thousand rows: what is asked of each counts.
-    for line, (file, *texts) in enumerate(read_columns(path, TRACINGS), start=2):
-        if file != last:
-            last, name = file, file.strip().removesuffix(".avi")
-        numbers = finite(texts)
+    last, rows = ("", ""), Rows()
+    for line, row in enumerate(read_columns(path, TRACINGS), start=2):
+        numbers = finite(row[1:])
         if numbers is None:
-            damaged.setdefault(name, line)
+            damaged.setdefault(_video_name(row[0]), line)
             continue
-        frame = int(numbers[-1])
-        of_video = tracings.get(name)
-        if of_video is None:
-            of_video = tracings[name] = {}
-        of_video.setdefault(frame, []).append(numbers[:-1])
+        traced = row[0], row[-1]
+        if traced != last:
+            last, frame = traced, int(numbers[-1])
+            rows = tracings.setdefault(_video_name(row[0]), {}).setdefault(frame, [])
+        rows.append(numbers[:-1])
     return tracings, damaged
+
+
+def _video_name(file: str) -> str:
+    return file.strip().removesuffix(".avi")

@@ -172,4 +172,5 @@ def finite(texts: Sequence[str]) -> tuple[float, ...] | None:
         values = tuple(map(float, texts))
     except ValueError:
         return None
-    return values if all(map(math.isfinite, values)) else None
+    # A sum that is finite, as nearly all are, says it at once.
+    return values if math.isfinite(sum(values)) or all(map(math.isfinite, values)) else None

@@ -228,8 +228,9 @@ class FactsStore:
         """Read the thumbnail of a clip, or the masks of a model; empty where there is none."""
         query = "SELECT stamp, data FROM fact WHERE key = ? AND model = ?"
         row = self._do(lambda db: db.execute(query, (item.key, model_id)).fetchone())
-        kept = row is not None and row[0] == stamp_of(item) and isinstance(row[1], bytes)
-        return bytes(row[1]) if kept else b""
+        if row is None or row[0] != stamp_of(item) or not isinstance(row[1], bytes):
+            return b""
+        return row[1]
 
     def write(self, item: StudyItem, entries: Iterable[Entry]) -> None:
         """Keep facts of a clip; what cannot be kept is found anew another time.

@@ -68,4 +68,5 @@ def _first_of_array(item: StudyItem) -> NDArray[np.uint8]:
             return np.array(frames[0], np.uint8)
     except (OSError, ValueError, EOFError, IndexError) as error:
         raise EchoError(f"{item.path.name} cannot be read: {error}.") from error
-    return item.load().clip.frames[0]
+    first: NDArray[np.uint8] = item.load().clip.frames[0]
+    return first

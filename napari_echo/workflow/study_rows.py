@@ -363,7 +363,7 @@ def _explain_time(facts: Facts) -> str:
 
     if not facts.findings:
         return "Nothing jumps from frame to frame."
-    passing: dict[str, float] = {**limits()}
+    passing: dict[str, float] = {str(check): limit for check, limit in limits().items()}
     check, frame, value = max(facts.findings, key=lambda f: f[2] / passing.get(f[0], 1.0))
     more = f", and {len(facts.findings) - 1} more" if len(facts.findings) > 1 else ""
     return f"{check[0].upper()}{check[1:]} of {value:.0f}% at frame {frame}{more}."
