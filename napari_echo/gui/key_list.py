@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayou
 
 from napari_echo.gui import keys
 
-COLUMNS, KEY_WIDTH = 3, 100
+COLUMNS, KEY_WIDTH = 3, 112
 # Napari's own that a reader needs most; the rest is in its preferences.
 NAPARI: tuple[tuple[str, str], ...] = (
     ("Left, Right", "Previous, next frame"),

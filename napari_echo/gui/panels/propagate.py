@@ -19,6 +19,8 @@ from napari_echo.gui.panels.section import gate, may_shrink
 from napari_echo.gui.panels.tools import NARROW
 from napari_echo.gui.propagating import Propagating
 
+SETTLE_MS = 50
+
 
 class PropagateRows(QWidget):
     """One row to propagate, and a second one while the outcome is shown.
@@ -93,8 +95,8 @@ class PropagateRows(QWidget):
             for box, value in ((self.first, first), (self.last, last)):
                 box.setRange(first, last)
                 box.setValue(value)
-            # Once it is laid out: what comes next may lie below what is in view.
-            QTimer.singleShot(0, self._bring_into_view)
+            # Once it and what is told are laid out: what comes next may lie out of view.
+            QTimer.singleShot(SETTLE_MS, self._bring_into_view)
 
     def _bring_into_view(self) -> None:
         above = self.parentWidget()
