@@ -1,6 +1,6 @@
 """Measure the review station as a reader meets it: keys are pressed, points are dragged.
 
-    xvfb-run -a python tests/benchmarks/bench_review.py [--clips 12] [--opened 200]
+    xvfb-run -a python tests/benchmarks/bench_review.py [next] [block] [interactions] [memory]
 
 makes phantom beats in a temporary folder and prints: from Next to the first
 frame and to the first prediction, the longest time that the window stands
@@ -46,7 +46,9 @@ from napari_echo.workflow.session import Session
 WINDOW = (1280, 800)
 PATIENCE_S = 120.0
 ENOUGH, MOST_DRAGS = 0.94, 8
-OPENED_SHAPE = (20, 300, 400)
+# Large enough for 200 of them to be far more than decoded clips may take.
+OPENED_SHAPE = (20, 480, 640)
+WHAT = ("next", "block", "interactions", "memory")
 
 
 class Station:
@@ -89,8 +91,16 @@ class Station:
 
     def until_drawn(self, what: Callable[[], bool]) -> None:
         """Let the window go on until something is so, and was drawn."""
-        self.until(what)
         before = self.drawn
+
+        def so() -> bool:
+            nonlocal before
+            if what():
+                return True
+            before = self.drawn  # what makes it so may draw it, too, before it returns
+            return False
+
+        self.until(so)
         self.until(lambda: self.drawn > before)
 
     def idle(self) -> None:
@@ -207,12 +217,15 @@ def measure_next(station: Station, beats: Path, n: int) -> list[str]:
     ]
 
 
-def measure_block(station: Station) -> str:
+def measure_block(station: Station, beats: Path) -> str:
     """Measure how long the window stands still while a model runs."""
-    station.idle()
+    station.open(beats)
+    station.press("W")  # the model is made ready once
+    station.until(lambda: station.session.prediction is not None)
     blocks = []
-    for key in ("Shift-N", "N", "Shift-N"):
-        station.next(key)
+    for _ in range(3):
+        station.idle()
+        station.next()
         station.idle()
         watch = Watch()
         station.press("W")
@@ -321,6 +334,7 @@ def _ms(seconds: list[float]) -> str:
 def main() -> None:
     """Measure, and print one line a number."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="*", default=WHAT, metavar="WHAT", help=", ".join(WHAT))
     parser.add_argument("--clips", type=int, default=12, help="phantom beats that are reviewed")
     parser.add_argument("--opened", type=int, default=200, help="clips that are opened in a row")
     parser.add_argument("--model", default="pidnet-s-camus")
@@ -328,16 +342,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         isolate(folder)
-        beats = make_beats(folder, arguments.clips)
-        station = Station(folder / "labels", arguments.model)
         n = arguments.clips
-        for measure in (
-            lambda: measure_next(station, beats, n),
-            lambda: [measure_block(station)],
-            lambda: measure_interactions(station, beats, n),
-            lambda: [measure_memory(station, folder, arguments.opened)],
-        ):
-            for line in measure():
+        beats = make_beats(folder, n) if {*arguments.what} != {"memory"} else folder
+        station = Station(folder / "labels", arguments.model)
+        measures = {
+            "next": lambda: measure_next(station, beats, n),
+            "block": lambda: [measure_block(station, beats)],
+            "interactions": lambda: measure_interactions(station, beats, n),
+            "memory": lambda: [measure_memory(station, folder, arguments.opened)],
+        }
+        for what in arguments.what:
+            for line in measures[what]():
                 print(f"- {line}.", flush=True)
         station.viewer.close()
 
