@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -25,14 +28,14 @@ if TYPE_CHECKING:
     from napari_echo.workflow.study_scan import Scanned
 
 LOOKING, SCANNING, DRAWING, NOTING = "Looking up", "Scanning", "Drawing", "Noting"
-_SETTLE_MS = 100
+_SETTLE_MS, _QUIET_S = 100, 1.0
 
 
 class Scanning:
     """Finds out what the table of clips shows.
 
-    Everything goes on in the background: a scan waits while a job of the
-    reader runs.
+    Everything goes on in the background; a scan, in a process of its own,
+    stands still while a job of the reader runs and a clip is opened.
 
     Parameters
     ----------
@@ -76,6 +79,8 @@ class Scanning:
         self.drawer, self.noter = Jobs(parent), Jobs(parent)
         self._facts_due = False
         self._pictures: list[StudyItem] = []
+        self._stop = threading.Event()
+        self._quiet_until = 0.0
         self._settle = QTimer(parent)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -93,12 +98,13 @@ class Scanning:
         self.scanner.failed.connect(self._on_failed)
         self.scanner.cancelled.connect(lambda _: self._end("The scan was cancelled"))
         self.session.predictions_changed.connect(self._note)
+        self.session.clip_changed.connect(self._on_opened)
         self.verbs.runner.busy_changed.connect(self._note)
 
     # Facts and verdicts -----------------------------------------------------------
 
     def _on_listed(self) -> None:
-        self.scanner.cancel()
+        self._stop_scan()
         self._pictures = []
         self._facts_due = True
         self.verdicts = {}
@@ -213,7 +219,7 @@ class Scanning:
         session, studies = self.session, self.studies
         known = {(key, p.id) for p in session.ticked for key in self.facts.seen_by(p.id)}
         items = [item for item in studies.ordered() if item.key not in studies.problems]
-        self.told = ""
+        self.told, self._stop = "", threading.Event()
         self.scanner.start(
             SCANNING,
             scan,
@@ -223,15 +229,27 @@ class Scanning:
             session.make_predictor,
             self.facts,
             known,
-            lambda: self.verbs.runner.busy,
+            self._reader_works,
+            self._stop,
             done=self._on_done,
         )
         self.scan_changed.emit()
 
     def cancel_scan(self) -> None:
         """Stop the scan; what it found stays, and the next one goes on from there."""
-        self.scanner.cancel()
+        self._stop_scan()
         self.scan_changed.emit()
+
+    def _stop_scan(self) -> None:
+        self._stop.set()
+        self.scanner.cancel()
+
+    def _reader_works(self) -> bool:
+        """Whether the scan stands still: for a job of the reader's, or a clip just opened."""
+        return self.verbs.runner.busy or time.monotonic() < self._quiet_until
+
+    def _on_opened(self) -> None:
+        self._quiet_until = time.monotonic() + _QUIET_S
 
     def _on_scanned(self, progress: Progress) -> None:
         scanned: Scanned | None = progress.found
@@ -265,7 +283,8 @@ class Scanning:
         if not self.scanner.busy or progress is None:
             return "Loading the models…" if self.scanner.busy else self.told
         if progress.paused:
-            what = f"waiting for: {self.verbs.runner.title.lower()}"
+            title = self.verbs.runner.title
+            what = f"waiting for: {title.lower()}" if title else "waiting for the reader"
         else:
             left = self.scanner.seconds_left
             what = f"about {duration_text(left)} left" if left is not None else progress.item.name
@@ -274,6 +293,7 @@ class Scanning:
     def shut_down(self) -> None:
         """Stop what is going on."""
         self._settle.stop()
+        self._stop.set()
         self._pictures = []
         for runner in (self.scanner, self.looker, self.drawer, self.noter):
             runner.shut_down()
@@ -339,23 +359,34 @@ def scan(
     facts: FactsStore,
     known: set[tuple[str, str]],
     wait: Callable[[], bool],
+    stop: threading.Event,
 ) -> Job[int]:
-    """Run models over clips."""
+    """Run models over clips: the project's own in a process apart, others in this thread."""
+    from napari_echo.ml.predictor import make_predictor as project_predictor
+    from napari_echo.workflow.scan_process import iter_scan_apart
     from napari_echo.workflow.study_scan import iter_scan
 
-    steps = iter_scan(
-        items,
-        packs,
-        lambda pack: make_predictor(pack, params),
-        facts,
-        known=known,
-        batch=params.batch,
-        wait=wait,
-    )
-    while True:
-        try:
-            scanned = next(steps)
-        except StopIteration as end:
-            failed: int = end.value
-            return failed
-        yield Progress(scanned.done, scanned.total, "Scanning", scanned)
+    steps: Generator[Scanned | None, None, int]
+    if make_predictor is project_predictor:
+        steps = iter_scan_apart(items, packs, params, facts, known=known, wait=wait, stop=stop)
+    else:
+        steps = iter_scan(
+            items,
+            packs,
+            lambda pack: make_predictor(pack, params),
+            facts,
+            known=known,
+            batch=params.batch,
+            wait=wait,
+        )
+    done = total = 0
+    with closing(steps):
+        while True:
+            try:
+                scanned = next(steps)
+            except StopIteration as end:
+                failed: int = end.value
+                return failed
+            if scanned is not None:
+                done, total = scanned.done, scanned.total
+            yield Progress(done, total, "Scanning", scanned)

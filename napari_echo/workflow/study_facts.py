@@ -169,6 +169,11 @@ class FactsStore:
         self._clips: dict[str, ClipFacts] = {}
         self._models: dict[str, dict[str, Facts]] = {}
 
+    @property
+    def path(self) -> Path:
+        """The file of the cache."""
+        return self._path or cache_file()
+
     def clip(self, key: str) -> ClipFacts | None:
         """What a clip shows by itself."""
         return self._clips.get(key)
@@ -273,11 +278,11 @@ class FactsStore:
             if type(error) is sqlite3.DatabaseError:
                 # Damaged in a part that opening it does not touch.
                 with suppress(OSError):
-                    (self._path or cache_file()).unlink()
+                    self.path.unlink()
         return None
 
     def _open(self) -> sqlite3.Connection:
-        path = self._path or cache_file()
+        path = self.path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return _connected(path)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 
+from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import LV, LV_SCHEMA
+from napari_echo.core.params import PredictParams
 from napari_echo.core.revision import Base, Status
 from napari_echo.io.clipset import open_clipset, write_clipset
 from napari_echo.io.labelled import LabelledClip
 from napari_echo.io.store import LabelStore
+from napari_echo.ml.packs import ModelPack, find_pack
+from napari_echo.ml.predictor import make_predictor
 from napari_echo.phantom.generate import generate
 from napari_echo.workflow.correct import correct
 from napari_echo.workflow.measure import measure
 from napari_echo.workflow.predict import predict
+from napari_echo.workflow.scan_process import iter_scan_apart
 from napari_echo.workflow.studies import Studies, StudyItem
 from napari_echo.workflow.study_facts import ClipFacts, Entry, Facts, FactsStore
-from napari_echo.workflow.study_list import list_studies
+from napari_echo.workflow.study_list import item_of_file, list_studies
 from napari_echo.workflow.study_rows import Filter, StudyRows, verdicts
 from napari_echo.workflow.study_scan import Scanned, facts_of, iter_scan
 
@@ -348,3 +355,42 @@ def test_a_still_pair_has_no_jumps_in_time(phantom_stills: Path) -> None:
     found = facts_of(item, opened, predict(opened.clip, Shifted(phantom_stills, 0)))
     assert len(opened.clip) == 2
     assert (found.dice_ed, found.dice_es, found.findings) == (1, 1, ())
+
+
+# A process of its own -------------------------------------------------------------
+
+
+def test_a_scan_apart_finds_what_a_scan_here_does(
+    phantom_stills: Path, facts: FactsStore, tmp_path: Path
+) -> None:
+    items = list_studies([phantom_stills])[:2]
+    broken = tmp_path / "broken.avi"
+    broken.write_bytes(b"nothing")
+    items.append(item_of_file(broken))
+    pack = find_pack("pidnet-s-phantom")
+    steps = [s for s in iter_scan_apart(items, [pack], PredictParams(), facts) if s is not None]
+    told = [entry.facts for step in steps for entry in step.entries]
+    assert [step.item.name for step in steps if step.problem] == ["broken.avi"]
+    here = FactsStore(tmp_path / "here.sqlite")
+    for _ in iter_scan(items, [pack], make_predictor, here):
+        pass
+    assert told == here.read(items) == facts.read(items)
+    assert len(told) == 4
+
+
+def test_a_scan_apart_ends_when_it_is_stopped_and_when_it_cannot_begin(
+    phantom_stills: Path, facts: FactsStore, tmp_path: Path
+) -> None:
+    items, pack = list_studies([phantom_stills]), find_pack("pidnet-s-phantom")
+    stop = threading.Event()
+    steps = iter_scan_apart(items, [pack], PredictParams(), facts, stop=stop)
+    while next(steps) is None:
+        pass
+    (child,) = psutil.Process().children()
+    stop.set()  # and the generator is not asked again, as when a window closes
+    child.wait(20)
+    steps.close()
+    damaged = ModelPack(tmp_path / "no pack", pack.card)
+    with pytest.raises(EchoError, match="no pack"):
+        list(iter_scan_apart(items, [damaged], PredictParams(), facts))
+    assert psutil.Process().children() == []
