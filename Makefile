@@ -21,7 +21,7 @@ XVFB := env QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1200x24"
 endif
 export QT_API := pyqt6
 
-.PHONY: help demo screenshot test test-slow lint wheel constraints clean system python
+.PHONY: help demo screenshots test test-slow lint wheel constraints clean system python
 
 help:
 	@echo "make demo         open the plugin on a real cine and a phantom; without a display,"
@@ -29,20 +29,22 @@ help:
 	@echo "make test         lint, types, walls and tests"
 	@echo "make test-slow    the tests that take over ten seconds"
 	@echo "make wheel        build dist/*.whl"
-	@echo "make screenshot   take the README's picture anew"
+	@echo "make screenshots  take the pictures of README and docs/review.md anew"
 	@echo "make clean        remove .venv and what was built"
 
 demo: python $(VENV)/.demo-stamp
 	$(BIN)/napari-echo demo --out demo-output
 
-# The picture in the README.
-screenshot: XVFB_FLAG := --xvfb
-screenshot: python $(VENV)/.demo-stamp
+# The pictures of the README and of docs/review.md.
+screenshots: XVFB_FLAG := --xvfb
+screenshots: python $(VENV)/.test-stamp
 	$(XVFB) $(BIN)/napari-echo demo --headless --out demo-output
 	mkdir -p docs/images && cp demo-output/review.png docs/images/review.png
+	$(XVFB) $(BIN)/python docs/screenshots.py
 
 test: lint
-	$(XVFB) env NAPARI_STRICT_QT=1 $(BIN)/pytest --cov --cov-report=term
+	$(XVFB) env NAPARI_STRICT_QT=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile \
+		--cov --cov-report=term
 
 test-slow: XVFB_FLAG := --xvfb
 test-slow: python $(VENV)/.test-stamp

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
 
 import napari
 from app_model.types import KeyBinding
@@ -31,6 +33,13 @@ def test_no_key_is_one_of_naparis_or_used_twice() -> None:
 
 
 Dock = Callable[[Session], tuple[napari.Viewer, EchoReview]]
+
+
+def test_the_manual_lists_the_keys() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "review.md").read_text(encoding="utf-8")
+    for group, actions in groupby(ACTIONS, key=lambda action: action.group):
+        told = (f"`{a.key}` {a.title[:1].lower()}{a.title[1:]}" for a in actions)
+        assert f"| {group} | {'; '.join(told)} |\n" in manual
 
 
 def test_naparis_preferences_list_the_keys(dock: Dock, session: Session) -> None:

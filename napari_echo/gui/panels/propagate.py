@@ -19,7 +19,7 @@ from napari_echo.gui.panels.section import gate, may_shrink
 from napari_echo.gui.panels.tools import NARROW
 from napari_echo.gui.propagating import Propagating
 
-SETTLE_MS = 50
+SETTLE_MS, MARGIN = 50, 24
 
 
 class PropagateRows(QWidget):
@@ -103,7 +103,7 @@ class PropagateRows(QWidget):
         while above is not None and not isinstance(above, QScrollArea):
             above = above.parentWidget()
         if above is not None:
-            above.ensureWidgetVisible(self.outcome, 0, 4)
+            above.ensureWidgetVisible(self.outcome, 0, MARGIN)
 
     def refresh(self) -> None:
         """Show what can be propagated, and how."""
