@@ -231,6 +231,7 @@ def contour(at: Photographer) -> None:
 def propagation(at: Photographer) -> None:
     """What a propagation would fill, before it is kept."""
     at.at(FOR_CORRECTING)
+    at.tab("Echo curves")
     at.predict("pidnet-s-phantom")
     for which in ("ED", "ES"):
         _correct(at, which)
