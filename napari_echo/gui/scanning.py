@@ -35,7 +35,7 @@ class Scanning:
     """Finds out what the table of clips shows.
 
     Everything goes on in the background; a scan, in a process of its own,
-    stands still while a job of the reader runs and a clip is opened.
+    waits while a job of the reader runs and a clip is opened.
 
     Parameters
     ----------
@@ -81,6 +81,7 @@ class Scanning:
         self._pictures: list[StudyItem] = []
         self._stop = threading.Event()
         self._quiet_until = 0.0
+        parent.destroyed.connect(lambda: self._stop.set())
         self._settle = QTimer(parent)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)

@@ -1,7 +1,8 @@
 """A scan in a process of its own: it takes nothing from the window but idle time of the cores.
 
-The process is asked less of than any other (`os.nice`), stands still while its
-starter says so, and ends with its starter, however that ends.
+The process comes after all others (`os.nice`), waits while its starter says
+so, and ends with its starter, however that ends: it reads its standard input,
+which the system closes then.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _LOOK_S, _PATIENCE_S = 0.05, 5.0
 _NICE = 10
+_WAIT, _GO = b"w", b"g"
 _Message = tuple[str, Any]
 
 
@@ -81,25 +83,24 @@ def iter_scan_apart(
     EchoError
         If a model cannot be loaded, or the process ends before its time.
     """
-    import psutil  # type: ignore[import-untyped]
-
     by_key = {item.key: item for item in items}
     last: Scanned | None = None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         request, log = Path(folder, "request"), Path(folder, "log")
         request.write_bytes(pickle.dumps(_Request(items, packs, params, facts.path, known)))
         process = _start(request, log)
-        handle = psutil.Process(process.pid)
         stop = stop or threading.Event()
-        ender = threading.Thread(target=_end_on, args=(stop, process, handle), daemon=True)
+        ender = threading.Thread(target=_end_on, args=(stop, process), daemon=True)
         ender.start()
         try:
             told = _messages(process)
             paused = False
             while True:
+                if stop.is_set():
+                    return 0
                 if wait() is not paused:
                     paused = not paused
-                    _hold(handle, paused)
+                    _say(process, _WAIT if paused else _GO)
                     if last is not None:
                         yield Scanned(last.done, last.total, last.item, paused=paused)
                 try:
@@ -121,8 +122,6 @@ def iter_scan_apart(
 
 
 def _start(request: Path, log: Path) -> subprocess.Popen[bytes]:
-    from napari_echo.ml.child import END_WITH_STDIN
-
     with log.open("wb") as file:
         try:
             return subprocess.Popen(
@@ -130,7 +129,6 @@ def _start(request: Path, log: Path) -> subprocess.Popen[bytes]:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                env={**os.environ, END_WITH_STDIN: "1"},
             )
         except OSError as error:
             raise EchoError(f"{sys.executable} cannot be started: {error.strerror}.") from error
@@ -152,19 +150,18 @@ def _messages(process: subprocess.Popen[bytes]) -> queue.Queue[_Message]:
     return told
 
 
-def _hold(handle: Any, still: bool) -> None:
-    import psutil
-
+def _say(process: subprocess.Popen[bytes], word: bytes) -> None:
+    assert process.stdin is not None
     # Where it has ended, its messages tell so.
-    with suppress(psutil.Error):
-        handle.suspend() if still else handle.resume()
+    with suppress(OSError, ValueError):
+        process.stdin.write(word)
+        process.stdin.flush()
 
 
-def _end_on(stop: threading.Event, process: subprocess.Popen[bytes], handle: Any) -> None:
+def _end_on(stop: threading.Event, process: subprocess.Popen[bytes]) -> None:
     stop.wait()
-    _hold(handle, False)
-    process.terminate()
-    if process.stdin is not None:
+    assert process.stdin is not None
+    with suppress(OSError):
         process.stdin.close()
     try:
         process.wait(_PATIENCE_S)
@@ -184,13 +181,13 @@ def _last_words(log: Path) -> str:
 
 def main() -> None:
     """Scan as the request says, and tell of it on standard output."""
-    from napari_echo.ml.child import end_with_starter
     from napari_echo.ml.predictor import make_predictor
 
     # What libraries print must not get among what is told.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    end_with_starter()
+    waits = threading.Event()
+    threading.Thread(target=_obey, args=(waits,), daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(_NICE)
 
@@ -206,6 +203,7 @@ def main() -> None:
         FactsStore(request.cache),
         known=request.known,
         batch=request.params.batch,
+        wait=waits.is_set,
     )
     try:
         while True:
@@ -214,11 +212,22 @@ def main() -> None:
             except StopIteration as end:
                 tell("done", end.value)
                 return
-            tell("scanned", (at.done, at.total, at.item.key, at.entries, at.problem))
+            # Whether it waits, its starter knows.
+            if not at.paused:
+                tell("scanned", (at.done, at.total, at.item.key, at.entries, at.problem))
     except EchoError as error:
         tell("failed", str(error))
-    except KeyboardInterrupt:
-        pass
+
+
+def _obey(waits: threading.Event) -> None:
+    """Wait or go on as the starter says, and end with it; what was found is on the disk."""
+    # Not through `sys.stdin`, whose lock would hang the end of the process.
+    while words := os.read(0, 1024):
+        if words.endswith(_WAIT):
+            waits.set()
+        else:
+            waits.clear()
+    os._exit(0)
 
 
 if __name__ == "__main__":

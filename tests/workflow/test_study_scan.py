@@ -394,3 +394,18 @@ def test_a_scan_apart_ends_when_it_is_stopped_and_when_it_cannot_begin(
     with pytest.raises(EchoError, match="no pack"):
         list(iter_scan_apart(items, [damaged], PredictParams(), facts))
     assert psutil.Process().children() == []
+
+
+def test_a_scan_apart_waits_for_the_reader(phantom_stills: Path, facts: FactsStore) -> None:
+    items, pack = list_studies([phantom_stills])[:3], find_pack("pidnet-s-phantom")
+    held = threading.Event()
+    held.set()
+    seen: list[Scanned] = []
+    waited = 0
+    for step in iter_scan_apart(items, [pack], PredictParams(), facts, wait=held.is_set):
+        waited += step is None
+        seen += [step] if step is not None else []
+        if held.is_set() and waited > 60:
+            assert not any(s.entries for s in seen)
+            held.clear()
+    assert sum(bool(s.entries) for s in seen) == len(items)

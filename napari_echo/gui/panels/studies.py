@@ -449,7 +449,8 @@ class StudiesPanel(QWidget):
         told = self.scanning.describe()
         self.summary.set_full_text(f"{item.name}: {why}" if item is not None and why else "")
         self.summary.setVisible(bool(why))
-        self.progress.set_full_text(" · ".join(filter(None, (told, self._counts))))
+        counts = "" if self.scanning.scanner.busy else self._counts
+        self.progress.set_full_text(" · ".join(filter(None, (told, counts))))
 
     def _describe(self, n: int, shown: int) -> str:
         if not n:
