@@ -39,7 +39,7 @@ demo: python $(VENV)/.demo-stamp
 screenshots: XVFB_FLAG := --xvfb
 screenshots: python $(VENV)/.test-stamp
 	$(XVFB) $(BIN)/napari-echo demo --headless --out demo-output
-	mkdir -p docs/images && cp demo-output/review.png docs/images/review.png
+	$(XVFB) $(BIN)/python docs/screenshots.py --demo demo-output/review.png
 	$(XVFB) $(BIN)/python docs/screenshots.py
 
 test: lint

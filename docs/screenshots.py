@@ -377,7 +377,13 @@ def main() -> None:
     """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help=f"of {', '.join(SHOTS)}; all without any")
-    names: Sequence[str] = parser.parse_args().names or tuple(SHOTS)
+    parser.add_argument("--demo", type=Path, help="only keep this picture of a demo, for README")
+    arguments = parser.parse_args()
+    if arguments.demo is not None:
+        picture = few_colors(Image.open(arguments.demo).convert("RGB"))
+        picture.save(HERE / "images" / "review.png", optimize=True)
+        return
+    names: Sequence[str] = arguments.names or tuple(SHOTS)
     unknown = set(names) - set(SHOTS)
     if unknown:
         raise SystemExit(f"There is no picture {min(unknown)}: choose of {', '.join(SHOTS)}.")

@@ -68,12 +68,12 @@ class Column:
 COLUMNS = (
     Column("clip", "Clip", "The clip's name in its data set or folder."),
     Column("view", "View", "Which view of the heart it is, where that is known."),
+    Column("status", "Status", "What the readers made of the clip, by the label store."),
     Column("frames", "Frames", "Number of frames, where it is known.", True),
     Column("ef", "EF", "Ejection fraction as the model segments it.", True, True),
     Column("true_ef", "True EF", "Ejection fraction of the data set or its ground truth.", True),
     Column("worth", "Rank", "What the queue ranks the clips by.", True, True),
     Column("why", "Why look", "Why the clip ranks where it does.", False, True),
-    Column("status", "Status", "What the readers made of the clip, by the label store."),
     Column("dice_ed", "Dice ED", "Overlap of the LV with the ground truth at ED.", True, True),
     Column("dice_es", "Dice ES", "Overlap of the LV with the ground truth at ES.", True, True),
     Column("hardness", "Hardness", QUEUES["hardness"][1], True, True),

@@ -350,7 +350,7 @@ def test_findings_open_their_frame_and_a_hidden_tab_checks_nothing(
     tab.show()
     assert {row.labels for row in tab.rows} == {"Truth"}
     assert ("area jump", 3) in {(r.finding.check, r.finding.frame) for r in tab.rows}
-    assert "Truth: " in tab.summary.full_text()
+    assert tab.summary.full_text() == f"Findings: Truth {len(tab.rows)}"
     wanted: list[int] = []
     tab.frame_wanted.connect(wanted.append)
     frame = next(
