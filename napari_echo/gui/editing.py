@@ -107,7 +107,7 @@ class Editing:
         ):
             signal.connect(self._prepare_soon)
         committing.committed.connect(self._on_committed)
-        committing.failed.connect(verbs.refused.emit)
+        committing.failed.connect(lambda sentence: verbs.refused.emit(sentence))
 
     # What it starts from --------------------------------------------------------
 

@@ -72,7 +72,7 @@ class Measuring:
         ):
             signal.connect(self.refresh)
         self.runner.busy_changed.connect(self._on_busy)
-        self.runner.failed.connect(verbs.refused.emit)
+        self.runner.failed.connect(lambda sentence: verbs.refused.emit(sentence))
 
     @property
     def is_up_to_date(self) -> bool:

@@ -21,7 +21,6 @@ from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.wording import spans
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
-from napari_echo.workflow.corrections import Start
 from napari_echo.workflow.session import Session
 from napari_echo.workflow.studies import StudyItem
 
@@ -61,7 +60,8 @@ class Verbs:
         self.may_leave: Callable[[], bool] = lambda: True
         self._recall_due = False
         self._predict_due: EchoClip | None = None
-        runner.failed.connect(self.refused.emit)
+        # Psygnal tries a bound `emit` out when it is connected.
+        runner.failed.connect(lambda sentence: self.refused.emit(sentence))
         runner.cancelled.connect(self._on_cancelled)
         runner.busy_changed.connect(self._go_on_when_idle)
 
@@ -194,22 +194,6 @@ class Verbs:
         self.runner.start(MARKING, jobs.mark, prediction, session.truth, params, done=take)
 
     # Correct ------------------------------------------------------------------
-
-    def start_correction(self, start: Start, head: str | None = None) -> None:
-        """Copy labels to the editable layer; of several heads, those of one."""
-        session = self.session
-        if self.may(obstacle(Step.CORRECT, session)):
-            try:
-                session.corrections.start(
-                    start, session.prediction, session.truth, head=head, schema=session.schema
-                )
-            except EchoError as error:
-                self.refused.emit(str(error))
-
-    def accept(self, frame: int) -> None:
-        """Accept a frame as it is."""
-        if self.may("" if self.session.corrections.draft else commit_obstacle(self.session)):
-            self.session.corrections.accept(frame)
 
     def commit(self, reader: str, comment: str, resolve: bool = False) -> None:
         """Write what was corrected to the label store, as a revision.

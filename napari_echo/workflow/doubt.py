@@ -104,10 +104,14 @@ def beat_doubt(
     scores = hard_pixels(hardness, HardnessParams(), labels=labels).frame_scores
     differ = float("nan")
     if other is not None:
-        others = other.argmax(axis=1)
-        overlap = [dice(a == LV, b == LV) for a, b in zip(labels, others, strict=True)]
-        # Where neither model sees an LV they agree.
-        differ = 1 - float(np.mean([1.0 if np.isnan(value) else value for value in overlap]))
+        differ = disagreement(labels == LV, other.argmax(axis=1) == LV)
     ed, es = probabilities[:, LV].astype(np.float32)
     outlook = ef_outlook(ed, es, spacing_mm) if ef else None
     return BeatDoubt(float(scores.mean()), differ, outlook)
+
+
+def disagreement(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """How far two models' LV differ: one less their Dice, mean over the frames of (N, H, W)."""
+    overlap = [dice(a, b) for a, b in zip(one, other, strict=True)]
+    # Where neither model sees an LV they agree.
+    return 1 - float(np.mean([1.0 if np.isnan(value) else value for value in overlap]))

@@ -174,13 +174,6 @@ class Predictions:
         self.choose_pack(known or pack)
         self.model_changed.emit()
 
-    def set_predict_params(self, params: PredictParams) -> None:
-        """Change how clips are segmented."""
-        if params != self.predict_params:
-            self.predict_params = params
-            self._predictors.clear()
-            self.model_changed.emit()
-
     @property
     def predictor(self) -> Predictor | None:
         """The chosen model made ready, where it has run before."""
@@ -258,10 +251,6 @@ class Predictions:
         """Show what another model says; marks of the one before go."""
         if model_id in self._predictions and model_id != self._shown:
             self._show(model_id)
-
-    def drop_predictions(self) -> None:
-        """Forget all predictions but the one on show."""
-        self.keep_predictions({self._shown})
 
     def keep_predictions(self, model_ids: Collection[str]) -> None:
         """Forget the predictions of all other models; where the one on show goes, show another."""

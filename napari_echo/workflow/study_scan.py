@@ -277,11 +277,9 @@ def _lv(prediction: Prediction, at: Facts) -> NDArray[np.bool_] | None:
 
 
 def _differ(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> float | None:
-    if one is None or other is None:
-        return None
-    overlap = [dice(a, b) for a, b in zip(one, other, strict=True)]
-    # Where neither model sees an LV they agree.
-    return 1 - float(np.mean([1.0 if np.isnan(value) else value for value in overlap]))
+    from napari_echo.workflow.doubt import disagreement
+
+    return None if one is None or other is None else disagreement(one, other)
 
 
 def _packed(masks: NDArray[np.bool_] | None) -> bytes:

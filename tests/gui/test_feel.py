@@ -97,7 +97,7 @@ def test_every_control_has_a_tool_tip_and_a_disabled_one_says_why(
         ("a prediction", predict),
         ("marked", mark),
         ("correcting", lambda: session.corrections.start("truth", None, truth)),
-        ("to commit", lambda: review.verbs.accept(0)),
+        ("to commit", lambda: review.session.corrections.accept(0)),
         ("closed", session.close_clip),
         ("blind", lambda: (session.blind.switch(True), adopt())),
     ]

@@ -141,7 +141,8 @@ def test_model_truth_and_correction_side_by_side(opened: Reviewed, session: Sess
     review.comparing.grid.set_contents("references")
     review.comparing.toggle_grid()
     assert [cell[0].split("  ")[0] for cell in cells_of(viewer)] == ["model a", "Ground truth"]
-    review.verbs.start_correction("prediction")
+    review.editing.choose("prediction")
+    review.editing.begin()
     cells = cells_of(viewer)
     assert [cell[0].split("  ")[0] for cell in cells] == ["model a", "Ground truth", "Corrected"]
     assert cells[2][1] == "Correction"
@@ -180,7 +181,8 @@ def test_a_stroke_in_any_cell_paints_the_correction_at_that_place(
     viewer, review = opened
     review.comparing.grid.set_contents("references")
     review.comparing.toggle_grid()
-    review.verbs.start_correction("prediction")
+    review.editing.choose("prediction")
+    review.editing.begin()
     viewer.reset_view()
     qtbot.wait(50)
     layer = review.layers.find("correction")

@@ -76,7 +76,7 @@ def test_what_is_opened_is_measured_and_a_correction_need_not_wait(
 ) -> None:
     session.open_clip(clip, truth=truth, key_frames=key_frames)
     qtbot.waitUntil(lambda: measuring.runner.busy, timeout=PATIENCE_MS)
-    measuring.verbs.start_correction("truth")
+    session.corrections.start("truth", None, truth)
     assert session.corrections.draft is not None
     settle()
     alone = measure(clip, truth, key_frames)

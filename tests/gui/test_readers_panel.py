@@ -117,8 +117,8 @@ def test_nothing_leaks_until_ed_and_es_are_drawn_and_then_all_is_shown(
     assert review.primary_button() is review.correct_panel.action
 
     session.corrections.start("nothing", None, None)
-    review.verbs.accept(ED)
-    review.verbs.accept(ES)
+    review.session.corrections.accept(ED)
+    review.session.corrections.accept(ES)
     review.correct_panel.commit.click()
     wait(review)
     assert session.hidden  # an empty frame is not drawn
@@ -179,8 +179,9 @@ def test_a_started_correction_is_not_hidden_over(
     _, review = reviewed
     review.verbs.adopt(clip, truth, key_frames)
     wait(review)
-    review.verbs.start_correction("truth")
-    review.verbs.accept(ED)
+    review.editing.choose("truth")
+    review.editing.begin()
+    review.session.corrections.accept(ED)
     told: list[str] = []
     review.verbs.refused.connect(told.append)
     review.verbs.refused.disconnect(napari.utils.notifications.show_error)

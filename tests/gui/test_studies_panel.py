@@ -215,8 +215,9 @@ def test_what_the_reader_runs_is_known_to_the_table_and_what_he_commits_too(
     current = review.session.studies.current
     assert current is not None
     assert review.studying.facts.get(current.key, pack.id) is not None
-    review.verbs.start_correction("prediction")
-    review.verbs.accept(0)
+    review.editing.choose("prediction")
+    review.editing.begin()
+    review.session.corrections.accept(0)
     review.verbs.commit("anna", "fine")
     idle(review)
     row = listed(review).index("beat1")

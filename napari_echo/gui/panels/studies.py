@@ -146,14 +146,9 @@ class StudiesPanel(QWidget):
         for queue, (title, tip) in QUEUES.items():
             self.queue.addItem(f"Queue: {title}", queue)
             self.queue.setItemData(self.queue.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        for box in (self.status, self.view, self.queue):
-            # Else the longest choice would keep the window from a small screen.
-            box.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            box.setMinimumContentsLength(4)
         for box, letters in ((self.status, 9), (self.view, 7), (self.queue, 19)):
-            # As wide as what is chosen most; the list that opens shows every word.
+            # As wide as what is chosen most: the longest choice would keep the window from a
+            # small screen. The list that opens shows every word.
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
