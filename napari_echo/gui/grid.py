@@ -12,32 +12,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Image, Labels, Layer
-from napari.layers.utils._link_layers import link_layers, unlink_layers
-from napari.utils.colormaps import DirectLabelColormap
+from napari.layers import Layer
 from psygnal import Signal
 
-from napari_echo.core.clip import EchoClip
+from napari_echo.gui.cell_layers import CellLayers
 from napari_echo.gui.cells import (
     CORRECTED,
     STRIDE,
     Cell,
-    CellFrames,
     Contents,
     Part,
     best_shape,
-    cell_frames,
-    make_layer,
     plan,
     titles,
 )
-from napari_echo.gui.layer_data import grid
 from napari_echo.gui.layers import ReviewLayers
 from napari_echo.workflow.session import Session
 
-_LINKED = ("contrast_limits", "gamma", "colormap")
 _SPACING = 4
 
 
@@ -69,7 +61,7 @@ class Grid:
         self._wanted = False
         self._shown: tuple[Cell, ...] = ()
         self._drawn: tuple[object, ...] = ()
-        self._own: dict[tuple[int, Part], Layer] = {}
+        self._own = CellLayers(viewer, session, layers)
         # What the review and others want to be visible, once the cells are gone.
         self._wishes: dict[Layer, bool] = {}
         self._before: tuple[bool, int, tuple[int, int], float] | None = None
@@ -132,7 +124,7 @@ class Grid:
             self.refresh()
             if not wanted:
                 with self._quietly():
-                    self._remove(list(self._own))
+                    self._own.remove()
             self.changed.emit()
 
     # Following the session ----------------------------------------------------------
@@ -172,14 +164,14 @@ class Grid:
         """Fit what is kept of the cells to another clip; nothing of it is compared yet."""
         self.refresh()
         clip = self.session.clip
-        if not self._own:
+        if not self._own.made:
             # Even an empty batch lets napari collect garbage, a third of a second.
             return
         with self._quietly():
             if clip is None:
-                self._remove(list(self._own))
-            for (_, part), layer in self._own.items():
-                self._fit(layer, clip, part)
+                self._own.remove()
+            else:
+                self._own.fit(clip)
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
@@ -208,19 +200,12 @@ class Grid:
         if not self._shown:
             self._begin()
         self._give_back()
-        self._remove([key for key in self._own if key not in keys])
-        for index, (place, part) in enumerate(keys):
-            layer = self._own.get((place, part))
-            if layer is None:
-                layer = self._own[place, part] = make_layer(clip, place, part)
-                self.viewer.layers.insert(index, layer)
-                layer.locked = True
-            if part == "overlay":
-                self._draw(layer, cells[place])
-            layer.visible = True
+        self._own.remove(but=keys)
+        for index, key in enumerate(keys):
+            self._own.show(key, index, cells[key[0]])
         if corrected:
             self._borrow(len(keys))
-        self._link()
+        self._own.link()
         canvas = self.viewer.canvas
         canvas.grid.stride = STRIDE
         canvas.grid.shape = best_shape(len(cells), clip, canvas.size)
@@ -234,9 +219,8 @@ class Grid:
         # At the bottom it would lie over a title.
         bar = self.viewer.canvas.overlays.scale_bar
         self._bar_before, bar.position = bar.position, "top_right"
-        own = set(self._own.values())
         for layer in self.viewer.layers:
-            if layer not in own:
+            if layer not in self._own:
                 self._put_aside(layer)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.layers.events.removed.connect(self._on_removed)
@@ -249,8 +233,7 @@ class Grid:
         g = self.viewer.canvas.grid
         g.events.enabled.disconnect(self._on_grid_switched)
         self._give_back()
-        for layer in self._own.values():
-            layer.visible = False
+        self._own.hide()
         for layer, wanted in self._wishes.items():
             layer.events.visible.disconnect(self._on_visible)
             if layer in self.viewer.layers:
@@ -260,7 +243,7 @@ class Grid:
             enabled, g.stride, g.shape, g.spacing = self._before
             g.enabled = enabled
             self.viewer.canvas.overlays.scale_bar.position = self._bar_before
-        self._unlink()
+        self._own.unlink()
 
     def _put_aside(self, layer: Layer) -> None:
         if layer not in self._wishes:
@@ -326,72 +309,15 @@ class Grid:
 
     def _redraw_outlines(self, *_: object) -> None:
         """Follow the strokes, in whatever cell they are painted."""
-        if self._correction is None:
-            return
-        for (_place, part), layer in self._own.items():
-            if part == "overlay" and layer.visible and isinstance(layer.data, CellFrames):
-                layer.data.forget()
-                layer.refresh(thumbnail=False, highlight=False, extent=False)
-
-    # The cells' own layers --------------------------------------------------------------
-
-    def _draw(self, layer: Layer, cell: Cell) -> None:
-        """Give a cell its picture: a model's labels or the truth, and what is corrected."""
-        frames = cell_frames(cell, self.session, self.layers.showing)
-        if frames is None or not isinstance(layer, Labels):
-            return
-        layer.visible = False
-        layer.data = frames
-        # Napari makes a layer editable with its data.
-        layer.editable = False
-        for name, value in grid(self.session.require_clip(), frames.factor).items():
-            setattr(layer, name, value)
-        layer.colormap = DirectLabelColormap(
-            color_dict={None: "transparent", 0: "transparent"} | frames.palette()
-        )
-
-    def _fit(self, layer: Layer, clip: EchoClip | None, part: Part) -> None:
-        if clip is None:
-            return
-        empty = np.zeros(clip.frames.shape, np.uint8)
-        layer.data = clip.frames if part == "image" else empty
-        for name, value in grid(clip).items():
-            setattr(layer, name, value)
-
-    def _remove(self, keys: list[tuple[int, Part]]) -> None:
-        for key in keys:
-            layer = self._own.pop(key)
-            unlink_layers([layer], _LINKED)
-            layer.locked = False
-            if layer in self.viewer.layers:
-                self.viewer.layers.remove(layer)
-
-    def _link(self) -> None:
-        """Let all cells have the contrast of the clip's own layer."""
-        clip_layer = self.layers.find("clip")
-        images = [x for (_, part), x in self._own.items() if part == "image"]
-        if isinstance(clip_layer, Image):
-            for image in images:
-                for name in _LINKED:
-                    setattr(image, name, getattr(clip_layer, name))
-            link_layers([clip_layer, *images], _LINKED)
-
-    def _unlink(self) -> None:
-        images = [x for (_, part), x in self._own.items() if part == "image"]
-        if images:
-            unlink_layers(images, _LINKED)
+        if self._correction is not None:
+            self._own.redraw_outlines()
 
     def _write_titles(self) -> None:
         """Write what each cell shows, with the model's EF where it is known and fits."""
-        if not self._shown:
-            return
-        columns = self.viewer.canvas.grid.actual_shape(self.viewer.layers)[1]
-        width = self.viewer.canvas.size[1] / columns
-        for place, title in enumerate(titles(self._shown, self.session, width)):
-            image = self._own[place, "image"]
-            image.name = title
-            image.name_overlay.color = self._shown[place].color
-            image.name_overlay.visible = True
+        if self._shown:
+            columns = self.viewer.canvas.grid.actual_shape(self.viewer.layers)[1]
+            width = self.viewer.canvas.size[1] / columns
+            self._own.write_titles(self._shown, titles(self._shown, self.session, width))
 
 
 def _same(some: tuple[object, ...], others: tuple[object, ...]) -> bool:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from napari_echo.core.errors import EchoError
 from napari_echo.io.reading import reason
+from napari_echo.io.sqlite_cache import in_use, open_cache
 from napari_echo.io.store_files import is_candidate, read_without_labels
 from napari_echo.io.store_row import ERRORS, Row, encode_row, utc_text
 
@@ -34,6 +35,7 @@ CACHE_VARIABLE = "NAPARI_ECHO_CACHE"
 _VERSION = 3
 _BATCH = 500
 _COLUMNS = "row, name, crc"
+_TABLE = "revision (row BLOB PRIMARY KEY, name TEXT, crc INTEGER) WITHOUT ROWID"
 
 # What the file says, its name, CRC-32 of what it says.
 _Entry = tuple[bytes, str, int]
@@ -165,13 +167,7 @@ class _Cache:
 
     def _connect(self) -> None:
         with suppress(OSError, sqlite3.Error):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._database = _connected(self._path)
-            except sqlite3.DatabaseError as error:
-                if not _in_use(error):
-                    self._path.unlink()
-                    self._database = _connected(self._path)
+            self._database = open_cache(self._path, _VERSION, _TABLE, _COLUMNS)
 
     def compare(
         self, there: set[str], wanted: Callable[[bytes], bool] | None
@@ -191,7 +187,7 @@ class _Cache:
                     if wanted is None or wanted(text):
                         rows.append(Row(text))
         except (sqlite3.Error, TypeError) as error:
-            if not _in_use(error):
+            if not in_use(error):
                 self._begin_anew()
             return [], there
         self.forget(gone)
@@ -217,27 +213,3 @@ class _Cache:
         if self._database is not None and values:
             with suppress(sqlite3.Error, UnicodeEncodeError), self._database:
                 self._database.executemany(statement, values)
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=0.5)
-    try:
-        # A power cut may damage it: it is checked and made again.
-        database.execute("PRAGMA synchronous = OFF")
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version != _VERSION:
-            database.execute("DROP TABLE IF EXISTS revision")
-            database.execute(
-                "CREATE TABLE revision (row BLOB PRIMARY KEY, name TEXT, crc INTEGER) WITHOUT ROWID"
-            )
-            database.execute(f"PRAGMA user_version = {_VERSION}")
-            database.commit()
-        database.execute(f"SELECT {_COLUMNS} FROM revision LIMIT 1").fetchone()
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def _in_use(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

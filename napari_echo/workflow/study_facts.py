@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from psygnal import Signal
 
+from napari_echo.io.sqlite_cache import open_cache
 from napari_echo.metrics.ef_outlook import EFOutlook
 from napari_echo.workflow.doubt import BeatDoubt
 from napari_echo.workflow.studies import StudyItem
@@ -25,7 +26,10 @@ from napari_echo.workflow.studies import StudyItem
 T = TypeVar("T")
 
 _VERSION = 1
+_COLUMNS = "key, model, stamp, row, data"
+_TABLE = "fact (key TEXT, model TEXT, stamp TEXT, row TEXT, data BLOB, PRIMARY KEY (key, model))"
 _CHUNK = 500
+_PATIENCE_S = 2.0  # a scan writes from another process
 
 
 @dataclass(frozen=True)
@@ -272,7 +276,8 @@ class FactsStore:
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """Work on the cache; whatever is wrong with it, it only knows less: None."""
         try:
-            with closing(self._open()) as database, database:
+            opened = open_cache(self.path, _VERSION, _TABLE, _COLUMNS, _PATIENCE_S)
+            with closing(opened) as database, database:
                 return work(database)
         except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
             if type(error) is sqlite3.DatabaseError:
@@ -280,17 +285,6 @@ class FactsStore:
                 with suppress(OSError):
                     self.path.unlink()
         return None
-
-    def _open(self) -> sqlite3.Connection:
-        path = self.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return _connected(path)
-        except sqlite3.DatabaseError as error:
-            if _in_use(error):
-                raise
-            path.unlink()
-            return _connected(path)
 
 
 def cache_file() -> Path:
@@ -337,27 +331,3 @@ def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
         return tuple(map(tupled, value)) if isinstance(value, list) else value
 
     return {name: tupled(value) for name, value in data.items()}
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=2)
-    try:
-        database.execute("PRAGMA synchronous = OFF")
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version != _VERSION:
-            with database:
-                database.execute("DROP TABLE IF EXISTS fact")
-                database.execute(
-                    "CREATE TABLE fact (key TEXT, model TEXT, stamp TEXT, row TEXT, data BLOB, "
-                    "PRIMARY KEY (key, model))"
-                )
-                database.execute(f"PRAGMA user_version = {_VERSION}")
-        database.execute("SELECT key, model, stamp, row, data FROM fact LIMIT 1").fetchone()
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def _in_use(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

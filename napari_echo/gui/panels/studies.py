@@ -4,98 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QByteArray, QModelIndex, QSize, Qt, QTimer
-from qtpy.QtGui import QKeyEvent, QShowEvent
+from qtpy.QtCore import QByteArray, QModelIndex, Qt, QTimer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QLineEdit,
-    QProgressBar,
-    QPushButton,
-    QStackedWidget,
-    QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
-from napari_echo.gui.panels.section import ElidedLabel, gate
+from napari_echo.gui.panels.section import gate
 from napari_echo.gui.panels.studies_model import StudiesModel, column_of
+from napari_echo.gui.panels.studies_view import StudiesView
 from napari_echo.gui.preferences import preferences
 from napari_echo.gui.scanning import Scanning
-from napari_echo.workflow.study_pictures import HEIGHT, WIDTH
-from napari_echo.workflow.study_rows import COLUMNS, QUEUES, STATUSES, Filter, Queue, StudyRows
+from napari_echo.workflow.study_rows import COLUMNS, QUEUES, Filter, Queue, StudyRows
 
 _WIDTHS = {
     "clip": 176, "view": 44, "frames": 58, "ef": 46, "true_ef": 64, "worth": 70, "why": 390,
     "status": 150, "dice_ed": 68, "dice_es": 68, "hardness": 74, "reader": 90, "comment": 200,
 }  # fmt: skip
-_MOVES = (
-    Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home,
-    Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
-)  # fmt: skip
 _SORT_MS, _SCAN_SORT_MS, _PICTURES_MS, _TYPING_MS, _KEEP_MS = 0, 1500, 60, 200, 300
 _PREFIX, _NAMES = "studies/", " ".join(column.name for column in COLUMNS)
 # A number whose largest matters most is sorted so by the first press of its heading.
 _FALLING = ("hardness", "worth")
 
 
-class StudiesTable(QTableView):
-    """A table in which Enter opens, and the review's keys stay those of the review."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.setTabKeyNavigation(False)
-        rows = self.verticalHeader()
-        assert rows is not None
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(HEIGHT + 4)
-        rows.setMinimumSectionSize(HEIGHT + 4)
-        heads = self.heads
-        heads.setSectionsMovable(True)
-        heads.setHighlightSections(False)
-        heads.setMinimumSectionSize(36)
-        heads.setStretchLastSection(True)
-
-    @property
-    def heads(self) -> QHeaderView:
-        """The headings of the columns."""
-        heads = self.horizontalHeader()
-        assert heads is not None
-        return heads
-
-    def repaint_all(self) -> None:
-        """Paint the rows and the headings anew."""
-        for widget in (self.viewport(), self.heads.viewport()):
-            if widget is not None:
-                widget.update()
-
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Move by the keys that move, open by Enter, and leave letters to the review."""
-        if event is None:
-            return
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & (
-            Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-        ):
-            self.doubleClicked.emit(self.currentIndex())
-        elif event.key() in _MOVES:
-            super().keyPressEvent(event)
-        else:
-            event.ignore()
-
-
-class StudiesPanel(QWidget):
+class StudiesPanel(StudiesView):
     """Lists the clips of a folder or data set, ranks them, and opens them.
 
     Parameters
@@ -112,12 +44,8 @@ class StudiesPanel(QWidget):
         self.studies = scanning.studies
         self.rows = StudyRows(self.studies, scanning.facts)
         self.model = StudiesModel(self.rows, self)
-        self.table = StudiesTable()
         self.table.setModel(self.model)
-        self.table.setIconSize(QSize(WIDTH, HEIGHT))
         self._stale, self._counts = True, ""
-        self._make_controls()
-        self._lay_out()
         self._sort_timer = _timer(self, self._sort)
         self._picture_timer = _timer(self, self._want_pictures)
         self._filter_timer = _timer(self, self._take_filter)
@@ -126,80 +54,6 @@ class StudiesPanel(QWidget):
         self._connect()
         self._show_model()
         self.refresh()
-
-    def _make_controls(self) -> None:
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Filter clips")
-        self.search.setClearButtonEnabled(True)
-        self.search.setMinimumWidth(110)
-        self.search.setToolTip(
-            "Show the clips in which every word is found: in the name, study, split, reader or "
-            "comment."
-        )
-        self.status, self.view, self.queue = QComboBox(), QComboBox(), QComboBox()
-        self.status.addItem("Any status", "")
-        for status, title in STATUSES.items():
-            self.status.addItem(title.capitalize(), status)
-        self.status.setToolTip("Show the clips of one status.")
-        self.view.addItem("Any view", "")
-        self.view.setToolTip("Show the clips of one view.")
-        for queue, (title, tip) in QUEUES.items():
-            self.queue.addItem(f"Queue: {title}", queue)
-            self.queue.setItemData(self.queue.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        for box, letters in ((self.status, 9), (self.view, 7), (self.queue, 19)):
-            # As wide as what is chosen most: the longest choice would keep the window from a
-            # small screen. The list that opens shows every word.
-            box.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            box.setMinimumContentsLength(letters)
-            _widen_list(box)
-        self.scan = QPushButton("Scan")
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setFixedSize(110, 10)
-        self.summary, self.progress = ElidedLabel(), ElidedLabel()
-        self.empty = QLabel()
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty.setWordWrap(True)
-        self.show_all = QPushButton("Show all clips")
-        self.open_folder = QPushButton("Open a folder or data set…")
-        self.show_all.setToolTip("Take every filter away.")
-        self.open_folder.setToolTip("List the clips of a folder or a data set.")
-
-    def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(4)
-        for widget, stretch in (
-            (self.search, 3),
-            (self.status, 1),
-            (self.view, 0),
-            (self.queue, 2),
-            (self.scan, 0),
-        ):
-            top.addWidget(widget, stretch)
-        nothing = QWidget()
-        column = QVBoxLayout(nothing)
-        column.addStretch(1)
-        column.addWidget(self.empty)
-        for button in (self.show_all, self.open_folder):
-            column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(1)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.table)
-        self.stack.addWidget(nothing)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(8)
-        bottom.addWidget(self.summary, 3)
-        bottom.addWidget(self.progress, 2)
-        bottom.addWidget(self.bar)
-        self.progress.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 2)
-        layout.setSpacing(3)
-        layout.addLayout(top)
-        layout.addWidget(self.stack, 1)
-        layout.addLayout(bottom)
 
     def _connect(self) -> None:
         self.table.doubleClicked.connect(self._open)
@@ -516,14 +370,6 @@ class StudiesPanel(QWidget):
         chosen.setValue(f"{_PREFIX}queue", self.rows.queue)
         chosen.setValue(f"{_PREFIX}sort", self.rows.sort)
         chosen.setValue(f"{_PREFIX}descending", "true" if self.rows.descending else "false")
-
-
-def _widen_list(box: QComboBox) -> None:
-    words = [box.itemText(place) for place in range(box.count())]
-    widest = max(map(box.fontMetrics().horizontalAdvance, words))
-    view = box.view()
-    if view is not None:
-        view.setMinimumWidth(widest + 40)
 
 
 def _timer(parent: QWidget, slot: Callable[[], object]) -> QTimer:

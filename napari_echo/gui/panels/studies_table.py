@@ -1,0 +1,67 @@
+"""The table of clips: Enter opens, and the review's keys stay those of the review."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from napari_echo.workflow.study_pictures import HEIGHT
+
+_MOVES = (
+    Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home,
+    Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
+)  # fmt: skip
+
+
+class StudiesTable(QTableView):
+    """A table in which Enter opens, and the review's keys stay those of the review."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setTabKeyNavigation(False)
+        rows = self.verticalHeader()
+        assert rows is not None
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(HEIGHT + 4)
+        rows.setMinimumSectionSize(HEIGHT + 4)
+        heads = self.heads
+        heads.setSectionsMovable(True)
+        heads.setHighlightSections(False)
+        heads.setMinimumSectionSize(36)
+        heads.setStretchLastSection(True)
+
+    @property
+    def heads(self) -> QHeaderView:
+        """The headings of the columns."""
+        heads = self.horizontalHeader()
+        assert heads is not None
+        return heads
+
+    def repaint_all(self) -> None:
+        """Paint the rows and the headings anew."""
+        for widget in (self.viewport(), self.heads.viewport()):
+            if widget is not None:
+                widget.update()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Move by the keys that move, open by Enter, and leave letters to the review."""
+        if event is None:
+            return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & (
+            Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        ):
+            self.doubleClicked.emit(self.currentIndex())
+        elif event.key() in _MOVES:
+            super().keyPressEvent(event)
+        else:
+            event.ignore()

@@ -1,0 +1,112 @@
+"""What is found out of listed clips, in worker threads: generators that touch no Qt."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from napari_echo.core.errors import EchoError
+from napari_echo.gui.workers import Job, Progress
+from napari_echo.workflow.studies import OpenedClip, StudyItem
+from napari_echo.workflow.study_facts import AnyFacts, FactsStore
+from napari_echo.workflow.study_rows import Verdict
+
+if TYPE_CHECKING:
+    from napari_echo.core.params import PredictParams
+    from napari_echo.core.prediction import Prediction
+    from napari_echo.io.store import LabelStore
+    from napari_echo.ml.packs import ModelPack
+    from napari_echo.ml.predictor import Predictor
+    from napari_echo.workflow.study_scan import Scanned
+
+
+def look_up(
+    items: Sequence[StudyItem],
+    facts: FactsStore,
+    store: LabelStore | None,
+    known: Sequence[AnyFacts],
+) -> Job[tuple[list[AnyFacts], dict[str, Verdict]]]:
+    """Read what the cache knows of clips, unless some is `known`, and their verdicts."""
+    from napari_echo.workflow.study_rows import verdicts
+
+    yield Progress(0, 0, "Reading what is known of the clips")
+    found = [] if known else facts.read(items)
+    yield Progress(0, 0, "Reading the label store")
+    of_clips = FactsStore()
+    of_clips.take(known or found)
+    return found, verdicts(store.rows() if store is not None else [], items, of_clips)
+
+
+def note(
+    item: StudyItem,
+    opened: OpenedClip,
+    predictions: Sequence[Prediction],
+    facts: FactsStore,
+    others: Sequence[ModelPack],
+) -> Job[list[AnyFacts]]:
+    """Find and keep what predictions tell of a clip."""
+    from napari_echo.workflow.study_scan import found_in
+
+    yield Progress(0, 0, "Noting what the model says")
+    entries = found_in(item, opened, predictions, facts, others)
+    facts.write(item, entries)
+    return [entry.facts for entry in entries]
+
+
+def draw(items: Sequence[StudyItem], facts: FactsStore) -> Job[None]:
+    """Make small pictures of clips, or read those that were made before."""
+    from napari_echo.workflow.study_pictures import read_picture
+
+    for place, item in enumerate(items):
+        picture = facts.read_data(item)
+        if not picture:
+            try:
+                picture = read_picture(item)
+            except EchoError:
+                picture = b""  # why it cannot be read is told when it is opened
+            else:
+                facts.keep_picture(item, picture)
+        yield Progress(place + 1, len(items), "Drawing", (item.key, picture))
+
+
+def scan(
+    items: Sequence[StudyItem],
+    packs: Sequence[ModelPack],
+    params: PredictParams,
+    make_predictor: Callable[[ModelPack, PredictParams], Predictor],
+    facts: FactsStore,
+    known: set[tuple[str, str]],
+    wait: Callable[[], bool],
+    stop: threading.Event,
+) -> Job[int]:
+    """Run models over clips: the project's own in a process apart, others in this thread."""
+    from napari_echo.ml.predictor import make_predictor as project_predictor
+    from napari_echo.workflow.scan_process import iter_scan_apart
+    from napari_echo.workflow.study_scan import iter_scan
+
+    steps: Generator[Scanned | None, None, int]
+    if make_predictor is project_predictor:
+        steps = iter_scan_apart(items, packs, params, facts, known=known, wait=wait, stop=stop)
+    else:
+        steps = iter_scan(
+            items,
+            packs,
+            lambda pack: make_predictor(pack, params),
+            facts,
+            known=known,
+            batch=params.batch,
+            wait=wait,
+        )
+    done = total = 0
+    with closing(steps):
+        while True:
+            try:
+                scanned = next(steps)
+            except StopIteration as end:
+                failed: int = end.value
+                return failed
+            if scanned is not None:
+                done, total = scanned.done, scanned.total
+            yield Progress(done, total, "Scanning", scanned)
