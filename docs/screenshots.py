@@ -13,7 +13,6 @@ import argparse
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,12 +34,11 @@ from napari_echo.workflow.correct import correct
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "benchmarks"))
 from bench_review import Station, isolate, make_beats  # noqa: E402
+from few_colors import few_colors  # noqa: E402
 
 PICTURES = HERE / "pictures"
 MODELS = ("pidnet-s-camus", "pidnet-s-phantom", "pidnet-s_gpm")
 CLIPS, READ = 12, 9
-# Of a picture: colours in all, greys, flat colours; what is a grey, what is another shade.
-COLORS, GREYS, FLAT, GREY, SHADE = 64, 11, 16, 12, 17
 PATIENCE_S = 300.0
 # Places in the list of clips, none of which gets a verdict.
 FOR_OVERLAYS, FOR_MODELS, FOR_CORRECTING = 4, 4, 6
@@ -290,44 +288,6 @@ def export(at: Photographer) -> None:
     dialog.show()
     at.picture(dialog)
     dialog.close()
-
-
-# Pictures that are small ---------------------------------------------------------------
-
-
-def few_colors(image: Image.Image) -> Image.Image:
-    """Leave greys and the most frequent colours: a clip's speckle is most of a picture's size.
-
-    Parameters
-    ----------
-    image : Image
-        RGB.
-
-    Returns
-    -------
-    Image
-        With a palette.
-    """
-    pixels = np.asarray(image).reshape(-1, 3).astype(int)
-    coloured = np.ptp(pixels, axis=1) > GREY
-    steps = np.linspace(0, 255, GREYS).round().astype(int)
-    palette = [(g, g, g) for g in steps]
-    found = Counter(map(tuple, pixels[coloured].tolist()))
-    for color, _ in found.most_common():
-        # Near shades count as one, so that rare colours get a place, too.
-        if all(max(abs(a - b) for a, b in zip(color, c, strict=True)) > SHADE for c in palette):
-            palette.append(color)
-        if len(palette) == COLORS:
-            break
-    # The flat colours of the window stay what they are.
-    flat = Counter(map(tuple, pixels.tolist())).most_common(FLAT)
-    palette = [*(color for color, _ in flat), *palette][:COLORS]
-    named = Image.new("P", (1, 1))
-    named.putpalette([value for color in palette for value in color])
-    return image.quantize(palette=named, dither=Image.Dither.NONE)
-
-
-# What a reader does ------------------------------------------------------------------
 
 
 def _correct(at: Photographer, which: str) -> None:

@@ -15,6 +15,7 @@ from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import Segmentation
 from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Revision, check_frames
+from napari_echo.workflow.forks import lineage
 
 if TYPE_CHECKING:
     from napari_echo.io.store import LabelStore
@@ -96,6 +97,16 @@ class Committed:
     def fork(self) -> tuple[Revision, ...]:
         """Heads of the open clip that share an ancestor, of which a reader chooses."""
         return next(iter(forks(self.revisions)), ())
+
+    def own_later(self, parent: str | None, reader: str) -> tuple[str, ...]:
+        """Heads of a reader that go on from a revision that he went back to: it replaces them."""
+        return tuple(
+            head.revision_id
+            for head in self.heads
+            if head.reader == reader
+            and head.revision_id != parent
+            and parent in {r.revision_id for r in lineage(self.revisions, head.revision_id)}
+        )
 
     def rivals(self, parent: str | None) -> tuple[str, ...]:
         """Find the other heads of the fork that a revision is a head of."""

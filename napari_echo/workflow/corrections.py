@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,16 +25,12 @@ from napari_echo.workflow.draft import Draft
 from napari_echo.workflow.forks import lineage
 from napari_echo.workflow.journal import JournalFolder
 from napari_echo.workflow.journal_writer import Ending
-from napari_echo.workflow.recipe import Made, Recipe
+from napari_echo.workflow.recipe import Made, Recipe, Start, recipe_for
 
 if TYPE_CHECKING:
     from napari_echo.io.store import LabelStore
     from napari_echo.workflow.journal_replay import Replay
     from napari_echo.workflow.recover import Recovered
-
-Start = Literal["truth", "prediction", "correction", "nothing"]
-"""What a correction starts from; "correction" is what was committed before."""
-
 
 class Corrections(Committed):
     """The corrections of the open clip, beside what was committed.
@@ -55,6 +51,8 @@ class Corrections(Committed):
     -------
     draft_changed()
         A draft began or ended, or other frames wait to be committed.
+    edited()
+        The draft's labels are others.
     relabelled(tuple of int, bool)
         Labels of these frames were changed, by something else than the mouse
         on the canvas; and whether the reader is to be shown one of them.
@@ -142,21 +140,10 @@ class Corrections(Committed):
         clip = self._clip
         if clip is None:
             raise EchoError("No clip is open: open one first.")
-        base: Base | None = None
-        sources: tuple[object, ...] = ()
-        if start == "prediction" and prediction is not None:
-            base, sources = Base("model", prediction.model_id), (prediction,)
-        elif start == "truth" and truth is not None:
-            base, sources = Base("truth", ""), (truth,)
-        elif start == "correction" and self.revisions:
-            head = head if head is not None else self.heads[-1].revision_id
-            base = Base("revision", head)
-            sources = (prediction, *lineage(self.revisions, head))
-        elif start == "nothing":
-            base = BLIND_BASE if self.is_hidden() else Base("nothing", "")
-        if base is None:
-            raise EchoError(f"This clip has no {start} to start a correction from.")
-        return Recipe(clip, base, schema, sources)
+        nothing = BLIND_BASE if self.is_hidden() else Base("nothing", "")
+        head = head or (self.heads[-1].revision_id if self.revisions else None)
+        line = lineage(self.revisions, head) if head is not None else []
+        return recipe_for(clip, start, prediction, truth, line, nothing, schema)
 
     def start_from(self, recipe: Recipe, made: Made | None = None) -> None:
         """Start a draft from a recipe; `made` spares its copies where they were made before."""
@@ -437,13 +424,3 @@ class Corrections(Committed):
             return draft.base.id
         mine = [head.revision_id for head in self.heads if head.reader == reader]
         return mine[-1] if mine else None
-
-    def own_later(self, parent: str | None, reader: str) -> tuple[str, ...]:
-        """Heads of a reader that go on from a revision that he went back to: it replaces them."""
-        return tuple(
-            head.revision_id
-            for head in self.heads
-            if head.reader == reader
-            and head.revision_id != parent
-            and parent in {r.revision_id for r in lineage(self.revisions, head.revision_id)}
-        )

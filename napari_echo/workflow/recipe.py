@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_echo.core.clip import EchoClip
+from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import LabelSchema, Segmentation
 from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Base, Revision
 from napari_echo.workflow.committed import merge
+
+Start = Literal["truth", "prediction", "correction", "nothing"]
+"""What a correction starts from; "correction" is what was committed before."""
 
 Made = tuple[NDArray[np.uint8], NDArray[np.uint8], LabelSchema]
 """Labels to paint on, what they start from, both (T, H, W), and what they mean."""
@@ -68,3 +73,48 @@ class Recipe:
         merged = merge(self.clip, revisions, first)
         assert merged is not None
         return merged
+
+
+def recipe_for(
+    clip: EchoClip,
+    start: Start,
+    prediction: Prediction | None,
+    truth: Segmentation | None,
+    line: Sequence[Revision],
+    nothing: Base,
+    schema: LabelSchema,
+) -> Recipe:
+    """Say what a draft is made of; nothing is copied yet.
+
+    Parameters
+    ----------
+    clip : EchoClip
+        The clip.
+    start : {"truth", "prediction", "correction", "nothing"}
+        What it starts from.
+    prediction : Prediction or None
+        What a model says; lies under what was committed, too.
+    truth : Segmentation or None
+        Ground truth.
+    line : sequence of Revision
+        The revision to go on from and what lies behind it, the oldest first.
+    nothing : Base
+        What a start from nothing is called.
+    schema : LabelSchema
+        What is drawn then.
+
+    Raises
+    ------
+    EchoError
+        If that does not exist.
+    """
+    if start == "prediction" and prediction is not None:
+        return Recipe(clip, Base("model", prediction.model_id), schema, (prediction,))
+    if start == "truth" and truth is not None:
+        return Recipe(clip, Base("truth", ""), schema, (truth,))
+    if start == "correction" and line:
+        base = Base("revision", line[-1].revision_id)
+        return Recipe(clip, base, schema, (prediction, *line))
+    if start == "nothing":
+        return Recipe(clip, nothing, schema, ())
+    raise EchoError(f"This clip has no {start} to start a correction from.")

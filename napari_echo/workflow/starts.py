@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_echo.core.revision import Revision
-from napari_echo.workflow.corrections import Start
-from napari_echo.workflow.recipe import Recipe
+from napari_echo.workflow.recipe import Recipe, Start
 
 if TYPE_CHECKING:
     from napari_echo.workflow.session import Session
