@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
@@ -13,7 +13,7 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.gui.steps import Step, obstacle
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import frames_text
-from napari_echo.gui.workers import Job, Progress
+from napari_echo.gui.workers import Job, Progress, shown
 from napari_echo.workflow.export_choose import Fork, LeftOut
 from napari_echo.workflow.import_labels import Imported, iter_import
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from napari_echo.workflow.export_labels import Exported
 
 EXPORTING, IMPORTING = "Exporting", "Importing"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -208,7 +206,9 @@ def export(
     splits = Splits(choice.split, choice.split_file, choice.splits_from)
     check_new(choice.out)
     if choice.whole_store:
-        sought = yield from _shown("Looking for clips", iter_search(store, paths, opened))
+        sought = yield from shown(
+            iter_search(store, paths, opened), lambda at: Progress(*at, "Looking for clips")
+        )
     else:
         sought = of_clips(store, opened)
     steps = iter_export_sought(
@@ -219,7 +219,7 @@ def export(
         fork=choice.fork,
         view=choice.view,
     )
-    return (yield from _shown("Exporting", steps))
+    return (yield from shown(steps, lambda at: Progress(*at, EXPORTING)))
 
 
 def import_labels(store: LabelStore, choice: ImportChoice, imported: Imported) -> Job[Imported]:
@@ -248,14 +248,3 @@ def _reason(left: LeftOut) -> str:
         return left.reason
     which = f"{left.study_id}, {frames_text(left.frames)} (revision {left.revision_id[:12]})"
     return f"{which}: {left.reason}"
-
-
-def _shown(what: str, steps: Generator[tuple[int, int], None, T]) -> Job[T]:
-    """Show the steps of a workflow as progress."""
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as end:
-            outcome: T = end.value
-            return outcome
-        yield Progress(done, total, what)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from napari_echo.core.labels import LabelSchema, Segmentation
 from napari_echo.core.params import HardnessParams, PredictParams
 from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Base, Revision, Status
-from napari_echo.gui.workers import Job, Progress
+from napari_echo.gui.workers import Job, Progress, shown
 from napari_echo.workflow.studies import StudyItem
 
 if TYPE_CHECKING:
@@ -43,14 +44,13 @@ def find_clips(paths: Sequence[Path]) -> Job[list[StudyItem]]:
     """List the clips among files, folders and data sets."""
     from napari_echo.workflow.study_list import iter_list
 
-    steps = iter_list(paths)
-    while True:
-        try:
-            found = next(steps)
-        except StopIteration as end:
-            items: list[StudyItem] = end.value
-            return items
-        yield Progress(0, 0, f"Looking for clips, {found} found" if found else "Looking for clips")
+    looking = "Looking for clips"
+    return (
+        yield from shown(
+            iter_list(paths),
+            lambda n: Progress(0, 0, f"{looking}, {n} found" if n else looking),
+        )
+    )
 
 
 def read_truth(path: Path, clip: EchoClip) -> Job[Segmentation]:
@@ -118,15 +118,14 @@ def predict(
             yield Progress(before, total, f"Loading {pack.name}")
             predictor = make_predictor(pack, params)
         steps = iter_predict(clip, predictor, batch=params.batch)
-        while True:
-            try:
-                done, _ = next(steps)
-            except StopIteration as end:
-                prediction: Prediction = end.value
-                break
-            yield Progress(before + done, total, f"Predicting with {which}")
+        tell = partial(_predicting, before, total, which)
+        prediction = yield from shown(steps, tell)
         found = Predicted(prediction, predictor)
         yield Progress(before + len(clip), total, f"Predicted with {which}", found)
+
+
+def _predicting(before: int, total: int, which: str, at: tuple[int, int]) -> Progress:
+    return Progress(before + at[0], total, f"Predicting with {which}")
 
 
 def mark(

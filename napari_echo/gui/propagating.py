@@ -19,7 +19,7 @@ from napari_echo.core.labels import LV, LabelSchema, Structure
 from napari_echo.core.prediction import Prediction
 from napari_echo.gui.layer_data import KEY, RESTING, colors, grid, lay
 from napari_echo.gui.wording import frames_text
-from napari_echo.gui.workers import Job, Progress
+from napari_echo.gui.workers import Job, Progress, shown
 from napari_echo.workflow.forks import lineage
 
 if TYPE_CHECKING:
@@ -186,13 +186,15 @@ class Propagating:
         method = self.chosen_method()
         pack = next((p for p in self.session.packs if p.id == method), None)
 
+        # The thread that propagates does not touch the session.
+        ready = self.session.predictors.get(pack.id) if pack is not None else None
+        make, params = self.session.make_predictor, self.session.predict_params
+
         def run() -> Job[tuple[Prediction, Predictor | None]]:
-            predictor = None
-            if pack is not None:
-                predictor = self.session.predictors.get(pack.id)
-                if predictor is None:
-                    yield Progress(0, 0, f"Loading {pack.name}")
-                    predictor = self.session.make_predictor(pack, self.session.predict_params)
+            predictor = ready
+            if pack is not None and predictor is None:
+                yield Progress(0, 0, f"Loading {pack.name}")
+                predictor = make(pack, params)
             return (yield from _propagate(part, masks, predictor, draft.schema))
 
         def take(outcome: tuple[Prediction, Predictor | None]) -> None:
@@ -351,12 +353,8 @@ def _propagate(
         steps, name = iter_propagate(clip, masks, predictor), predictor.pack.name
     else:
         steps, name = iter_propagate_by_flow(clip, masks, schema=schema), FLOW_NAME
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as end:
-            return end.value, predictor
-        yield Progress(done, total, f"Propagating by {name}")
+    found = yield from shown(steps, lambda at: Progress(*at, f"Propagating by {name}"))
+    return found, predictor
 
 
 def _digest(labels: NDArray[np.uint8]) -> int:

@@ -22,7 +22,7 @@ from napari_echo.gui.preferences import (
 )
 from napari_echo.gui.studying import Studying
 from napari_echo.gui.verbs import Verbs
-from napari_echo.gui.workers import Job, Jobs, Progress
+from napari_echo.gui.workers import Job, Jobs, Progress, shown
 from napari_echo.workflow.repeats import next_repeat, readings_by
 from napari_echo.workflow.studies import StudyItem
 
@@ -257,10 +257,4 @@ def _compare(
                     yield item.load().clip
 
     steps = iter_agreement(store, clips(), make_model() if make_model is not None else None)
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as end:
-            found: ReaderAgreement = end.value
-            return found
-        yield Progress(done, total, "Comparing readers")
+    return (yield from shown(steps, lambda at: Progress(*at, "Comparing readers")))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from napari_echo.core.errors import EchoError
-from napari_echo.gui.workers import Job, Progress
+from napari_echo.gui.workers import Job, Progress, shown
 from napari_echo.workflow.studies import OpenedClip, StudyItem
 from napari_echo.workflow.study_facts import AnyFacts, FactsStore
 from napari_echo.workflow.study_rows import Verdict
@@ -100,13 +99,11 @@ def scan(
             wait=wait,
         )
     done = total = 0
-    with closing(steps):
-        while True:
-            try:
-                scanned = next(steps)
-            except StopIteration as end:
-                failed: int = end.value
-                return failed
-            if scanned is not None:
-                done, total = scanned.done, scanned.total
-            yield Progress(done, total, "Scanning", scanned)
+
+    def tell(scanned: Scanned | None) -> Progress:
+        nonlocal done, total
+        if scanned is not None:
+            done, total = scanned.done, scanned.total
+        return Progress(done, total, "Scanning", scanned)
+
+    return (yield from shown(steps, tell))

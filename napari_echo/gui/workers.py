@@ -11,6 +11,7 @@ import atexit
 import time
 import weakref
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from napari_echo.gui.time_left import TimeLeft
 LAST_WAIT_MS = 5000
 """So long the program waits at its end for jobs that were asked to stop."""
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -75,6 +77,18 @@ def stop_all() -> None:
 
 
 atexit.register(stop_all)
+
+
+def shown(steps: Generator[S, None, T], tell: Callable[[S], Progress]) -> Job[T]:
+    """Run the steps of a workflow as a job: `tell` says of each how far it is."""
+    with closing(steps):
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                outcome: T = end.value
+                return outcome
+            yield tell(step)
 
 
 class Jobs(QObject):

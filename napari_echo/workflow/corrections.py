@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from napari_echo.workflow.journal_replay import Replay
     from napari_echo.workflow.recover import Recovered
 
+
 class Corrections(Committed):
     """The corrections of the open clip, beside what was committed.
 
