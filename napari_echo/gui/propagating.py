@@ -223,7 +223,7 @@ class Propagating:
         self._take_layer(draft.schema, labels)
         many = len(found) - len(given)
         self.editing.verbs.told.emit(
-            f"Carried {frames_text(given)} to {many} others by {prediction.model_name}: look "
+            f"{many} frames filled from {frames_text(given)} by {prediction.model_name}: look "
             "through them, then keep or drop them."
         )
         self.changed.emit()
