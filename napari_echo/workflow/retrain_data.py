@@ -169,8 +169,10 @@ def check_leaks(learned: Iterable[Shown], judged: Iterable[Shown]) -> None:
         )
 
 
-def check_structures(clips: ClipSet, schema: LabelSchema, model: str) -> None:
+def check_structures(clips: ClipSet, schema: LabelSchema, model: str, whose: str = "") -> None:
     """Refuse labels that lack a structure which the model knows, as it would unlearn it.
+
+    `whose` names them where they lie in a folder that nobody knows.
 
     Raises
     ------
@@ -181,8 +183,8 @@ def check_structures(clips: ClipSet, schema: LabelSchema, model: str) -> None:
     lacking = [s.name for s in schema.structures if s.index not in labelled]
     if lacking:
         raise EchoError(
-            f"{clips.root} labels no {' and no '.join(lacking)}, which the model {model} finds "
-            "and would unlearn: train on with labels of every structure that it knows."
+            f"{whose or clips.root} labels no {' and no '.join(lacking)}, which the model {model} "
+            "finds and would unlearn: train on with labels of every structure that it knows."
         )
 
 
@@ -236,7 +238,8 @@ def write_corrections(
     with new_folder(out) as partial:
         partial.rmdir()  # made anew by the export
         corrections = open_clipset(export_clipset(revisions, clips, partial, split=TRAIN))
-        check_structures(corrections, model.schema, model.pack.name)
+        whose = "What was corrected"
+        check_structures(corrections, model.schema, model.pack.name, whose)
         entries = []
         for number, entry in enumerate(corrections.entries):
             if on_progress is not None:
