@@ -119,7 +119,7 @@ def test_a_set_without_a_structure_of_the_model_is_refused(
     schema = find_pack("pidnet-s-phantom").schema
     with pytest.raises(EchoError, match="no myocardium and no left atrium"):
         check_structures(open_clipset(lv_only), schema, "m")
-    with pytest.raises(EchoError, match="^What was corrected labels no myocardium"):
+    with pytest.raises(EchoError, match=r"^What was corrected labels no myocardium"):
         check_structures(open_clipset(lv_only), schema, "m", "What was corrected")
     check_structures(open_clipset(phantom_stills), schema, "m")
 
