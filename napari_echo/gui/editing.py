@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
@@ -17,11 +16,9 @@ from napari_echo.core.labels import LV
 from napari_echo.core.reshape import AREA_KEPT, smooth_cavity, with_mask, without_structure
 from napari_echo.core.revision import Revision, Status
 from napari_echo.gui.committing import COMMITTING, Committing, commit_job
+from napari_echo.gui.starting import Starting
 from napari_echo.gui.verbs import Verbs
-from napari_echo.gui.wording import frames_text, spans
-from napari_echo.gui.workers import Job, Jobs, Progress
-from napari_echo.workflow.recipe import Made, Recipe
-from napari_echo.workflow.starts import Choice, choices, recipe
+from napari_echo.gui.wording import frames_text
 
 if TYPE_CHECKING:
     from napari_echo.gui.layers import ReviewLayers
@@ -34,10 +31,7 @@ VERDICTS: dict[Status, str] = {
 }
 
 
-PREPARING, PREPARE_MS = "Preparing", 100
-
-
-class Editing:
+class Editing(Starting):
     """The tools of a correction and the verdicts on a clip.
 
     Parameters
@@ -55,9 +49,6 @@ class Editing:
 
     Attributes
     ----------
-    chosen : str
-        Key of what a correction starts from (`workflow.starts.Choice.key`);
-        empty or gone, the first there is.
     reader, comment : str
         As the reader has written them.
     resolves : callable
@@ -66,12 +57,11 @@ class Editing:
     Signals
     -------
     changed()
-        What is chosen, or how many commits go on, changed.
+        Also: how many commits go on changed.
     sent_off()
         A verdict was given; the comment is used up.
     """
 
-    changed = Signal()
     sent_off = Signal()
 
     def __init__(
@@ -82,102 +72,14 @@ class Editing:
         step: Callable[[int], None],
         beat_index: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.verbs = verbs
-        self.session = verbs.session
-        self.corrections = verbs.session.corrections
-        self.layers = layers
+        super().__init__(verbs, layers)
         self.committing = committing
         self.step = step
         self.beat_index = beat_index
-        self.chosen = ""
         self.reader, self.comment = self.session.reader, ""
         self.resolves: Callable[[], bool] = lambda: False
-        self.ahead = Jobs(verbs.runner)
-        self._ready: tuple[Recipe, Made] | None = None
-        self._clock = QTimer()
-        self._clock.setSingleShot(True)
-        self._clock.timeout.connect(self._prepare)
-        for signal in (
-            self.session.clip_changed,
-            self.session.truth_changed,
-            self.session.prediction_changed,
-            self.corrections.draft_changed,
-            self.corrections.revisions_changed,
-            self.changed,
-        ):
-            signal.connect(self._prepare_soon)
         committing.committed.connect(self._on_committed)
         committing.failed.connect(lambda sentence: verbs.refused.emit(sentence))
-
-    # What it starts from --------------------------------------------------------
-
-    def choices(self) -> list[Choice]:
-        """List what a correction of the open clip can start from."""
-        return choices(self.session)
-
-    def choice(self) -> Choice | None:
-        """What the next correction starts from; None while no clip is open."""
-        found = self.choices()
-        return next((c for c in found if c.key == self.chosen), found[0] if found else None)
-
-    def choose(self, key: str) -> None:
-        """Start the next correction from something else."""
-        if key != self.chosen:
-            self.chosen = key
-            self.changed.emit()
-
-    def begin(self) -> bool:
-        """Make sure that a correction is open: start one from what is chosen."""
-        if self.corrections.draft is not None:
-            return True
-        choice = self.choice()
-        if choice is None:
-            return self._refuse("Open a clip first.")
-        try:
-            self.corrections.start_from(*self._recipe(choice))
-        except EchoError as error:
-            return self._refuse(str(error))
-        return True
-
-    def _recipe(self, choice: Choice) -> tuple[Recipe, Made | None]:
-        """What a draft is made of, and its copies where they are ready."""
-        wanted = recipe(self.session, choice)
-        ready, self._ready = self._ready, None
-        return wanted, ready[1] if ready is not None and ready[0].is_same(wanted) else None
-
-    def _prepare_soon(self) -> None:
-        self._clock.start(PREPARE_MS)
-
-    def _prepare(self) -> None:
-        """Copy what the next correction starts from before the reader begins it."""
-        choice = self.choice()
-        if self.corrections.draft is not None or choice is None:
-            self._ready = None
-            return
-        try:
-            wanted = recipe(self.session, choice)
-        except EchoError:
-            return
-        if self._ready is not None and self._ready[0].is_same(wanted):
-            return
-        self._ready = None
-
-        def take(made: Made) -> None:
-            self._ready = wanted, made
-            # It may have changed meanwhile.
-            self._prepare_soon()
-
-        if not self.ahead.start(PREPARING, _make, wanted, done=take):
-            self._prepare_soon()
-
-    def shut_down(self) -> None:
-        """Stop preparing."""
-        self._clock.stop()
-        self.ahead.shut_down()
-
-    def _refuse(self, reason: str) -> bool:
-        self.verbs.refused.emit(reason)
-        return False
 
     # Tools ------------------------------------------------------------------------
 
@@ -302,7 +204,10 @@ class Editing:
             empty = sorted(f for f in frames if not draft.labels[f].any())
             if empty:
                 corrections.drop(draft)
-                self._refuse(f"{frames_text(empty).capitalize()} has no labels yet: draw it first.")
+                have, them = ("has", "it") if len(empty) == 1 else ("have", "them")
+                self._refuse(
+                    f"{frames_text(empty).capitalize()} {have} no labels yet: draw {them} first."
+                )
                 return
             status = "corrected" if draft.changed_frames() else "accepted"
         elif status == "rejected":
@@ -335,11 +240,6 @@ class Editing:
 
     def _on_committed(self, clip: EchoClip, revision: Revision) -> None:
         if self.session.studies.neighbour(1) is not None or self.session.clip is not clip:
-            frames = spans(revision.frames)
-            self.verbs.told.emit(f"{VERDICTS[revision.status]} {clip.name}, frame {frames}.")
+            frames = frames_text(revision.frames)
+            self.verbs.told.emit(f"{VERDICTS[revision.status]} {clip.name}, {frames}.")
         self.changed.emit()
-
-
-def _make(wanted: Recipe) -> Job[Made]:
-    yield Progress(0, 0, "Preparing the correction")
-    return wanted.make()

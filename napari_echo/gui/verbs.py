@@ -18,7 +18,7 @@ from napari_echo.core.revision import Revision
 from napari_echo.gui import jobs
 from napari_echo.gui.committing import COMMITTING, commit_job
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
-from napari_echo.gui.wording import spans
+from napari_echo.gui.wording import frames_text
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.session import Session
@@ -228,8 +228,7 @@ class Verbs:
     def _take_commit(self, clip: EchoClip, revision: Revision) -> None:
         if self.session.clip is clip:
             self.session.corrections.take_commit(revision)
-            frames = spans(revision.frames)
-            self.told.emit(f"Committed frame {frames} of {clip.name}.")
+            self.told.emit(f"Committed {frames_text(revision.frames)} of {clip.name}.")
 
     def use_store(self, store: LabelStore) -> None:
         """Commit to another label store, and look up what it holds of the clip."""

@@ -7,21 +7,22 @@ from datetime import datetime
 
 
 def frames_text(frames: Sequence[int]) -> str:
-    """Name frames: "frame 3", "frames 3, 5"."""
-    return f"frame{'s' if len(frames) > 1 else ''} {', '.join(map(str, frames))}"
-
-
-def spans(frames: Sequence[int]) -> str:
-    """Write frames with runs of them drawn together: "3, 5 to 9"."""
-    parts: list[list[int]] = []
+    """Name frames with runs of them drawn together: "frame 3", "frames 3, 5 to 9"."""
+    runs: list[list[int]] = []
     for frame in sorted(frames):
-        if parts and frame == parts[-1][-1] + 1:
-            parts[-1].append(frame)
+        if runs and frame == runs[-1][-1] + 1:
+            runs[-1].append(frame)
         else:
-            parts.append([frame])
-    return ", ".join(
-        f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in parts
+            runs.append([frame])
+    named = ", ".join(
+        f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs
     )
+    return f"frame{'s' if len(frames) > 1 else ''} {named}"
+
+
+def number_of(count: int, what: str) -> str:
+    """Count things: "1 frame", "3 frames"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def when(time: datetime) -> str:

@@ -14,7 +14,7 @@ from napari_echo.gui.panels.tools import ToolRows
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.verbs import Verbs
-from napari_echo.gui.wording import frames_text, spans, when
+from napari_echo.gui.wording import frames_text, number_of, when
 from napari_echo.workflow.journal_replay import Replay
 from napari_echo.workflow.starts import Choice
 
@@ -258,15 +258,14 @@ class CorrectPanel(Section):
 
     def _show_state(self, waiting: tuple[int, ...]) -> None:
         done = len({f for revision in self.corrections.revisions for f in revision.frames})
-        plural = "" if done == 1 else "s"
         if waiting:
-            text = "to commit: frame " + spans(waiting)
+            text = "to commit: " + frames_text(waiting)
         elif done:
-            text = f"{done} frame{plural} committed"
+            text = f"{number_of(done, 'frame')} committed"
         else:
             text = ""
         if n := self.editing.committing.waiting:
-            text = f"{text}; " * bool(text) + f"{n} clip{'' if n == 1 else 's'} being committed"
+            text = f"{text}; " * bool(text) + f"{number_of(n, 'clip')} being committed"
         self.waiting.set_full_text(text)
         self.waiting.setVisible(bool(text))
 
