@@ -236,7 +236,7 @@ def propagation(at: Photographer) -> None:
         at.press("Escape")
     at.review.propagating.method = "flow"
     at.press("Shift-F")
-    at.until(lambda: at.review.propagating.labels is not None)
+    at.until(lambda: at.review.propagating.shown is not None)
     pair = at.review.editing.pair()
     assert pair is not None
     at.review.layers.go_to((pair.ed + pair.es) // 2)

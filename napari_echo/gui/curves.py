@@ -12,15 +12,16 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_echo.gui.model_colors import CORRECTION, HARDNESS, color_of
+from napari_echo.gui.model_colors import CORRECTION, HARDNESS, PROPAGATION, color_of
 from napari_echo.gui.panels.tab import Tab
 from napari_echo.metrics.volume import LVMeasures
 from napari_echo.workflow.session import Session
 
 MANY = 8
 QUANTITIES = ("volume", "area", "length")
-TRUTH, CORRECTED = "truth", "corrected"
+TRUTH, CORRECTED, PROPAGATED = "truth", "corrected", "propagation"
 _LEGEND_WIDTH = 148
+_LINE, _DASHES = "━", "╍"
 _NAMES = 0.08
 """Height of the names of ED and ES in the plot: curves are high at ED, and above zero at ES."""
 _WIDE, _NARROW = 3, 2
@@ -63,6 +64,7 @@ class CurvesWidget(Tab):
         self._right.setXLink(item.vb)
         item.vb.sigResized.connect(self._align)
         self._curves: dict[str, pg.PlotDataItem] = {}
+        self._propagation: LVMeasures | None = None
         self._hardness = pg.PlotDataItem()
         self._right.addItem(self._hardness)
         self._marks: list[pg.InfiniteLine] = []
@@ -101,7 +103,7 @@ class CurvesWidget(Tab):
         self.mark_stale()
 
     def sources(self) -> dict[str, tuple[str, str, LVMeasures]]:
-        """Title, colour and measures of each curve, by the model's id, "truth" or "corrected"."""
+        """Title, colour and measures of each curve, by the model's id or one of the keys above."""
         session, found = self.session, {}
         for model_id, prediction in session.predictions.items():
             measures = session.model_measures.get(model_id)
@@ -115,7 +117,15 @@ class CurvesWidget(Tab):
             measures = {str(s): m for s, m in session.measures.items()}.get(source)
             if measures is not None:
                 found[key] = (key, color, measures)
+        if self._propagation is not None:
+            found[PROPAGATED] = (PROPAGATED, PROPAGATION, self._propagation)
         return found
+
+    def show_propagation(self, measures: LVMeasures | None) -> None:
+        """Plot, dashed, what a propagation would give, until None takes it away."""
+        if measures is not self._propagation:
+            self._propagation = measures
+            self.mark_stale()
 
     def values(self, measures: LVMeasures) -> NDArray[np.float64]:
         """Return what is plotted of someone's measures, one value a frame."""
@@ -141,7 +151,7 @@ class CurvesWidget(Tab):
             self._curves[key].setData(
                 np.arange(len(values)),
                 values,
-                pen=pg.mkPen(color, width=_WIDE if wide else _NARROW),
+                pen=pg.mkPen(color, width=_WIDE if wide else _NARROW, style=_style(key)),
                 connect="finite",
                 # Stills and sparse truth have no neighbours to draw a line to.
                 symbol="o" if lonely else None,
@@ -149,7 +159,7 @@ class CurvesWidget(Tab):
                 symbolBrush=color,
                 symbolPen=None,
             )
-            legend.append((color, title, wide))
+            legend.append((_DASHES if key == PROPAGATED else _LINE, color, title, wide))
         item.setLabel("left", f"LV {name}" + (f" ({unit})" if unit else ""))
         hard = session.hard_pixels
         scores = hard.frame_scores if hard is not None else np.empty(0, np.float32)
@@ -158,21 +168,21 @@ class CurvesWidget(Tab):
         )
         item.showAxis("right", hard is not None)
         if hard is not None:
-            legend.append((HARDNESS, "hardness", False))
+            legend.append((_LINE, HARDNESS, "hardness", False))
         self._write_legend(legend)
         mark_key_frames(self.plot, self._marks, session, self._foreground, _NAMES)
         self._fit([self.values(measures) for _, _, measures in sources.values()])
         self._cursor.setValue(self.current_frame())
 
-    def _write_legend(self, entries: list[tuple[str, str, bool]]) -> None:
+    def _write_legend(self, entries: list[tuple[str, str, str, bool]]) -> None:
         metrics, lines = self.legend.fontMetrics(), []
-        room = _LEGEND_WIDTH - metrics.horizontalAdvance("━ ") - 4
-        for color, title, wide in entries:
+        room = _LEGEND_WIDTH - metrics.horizontalAdvance(f"{_LINE} ") - 4
+        for mark, color, title, wide in entries:
             text = escape(metrics.elidedText(title, Qt.TextElideMode.ElideMiddle, room))
             text = f"<b>{text}</b>" if wide else text
-            lines.append(f"<font color='{color}'>━</font>&nbsp;{text}")
+            lines.append(f"<font color='{color}'>{mark}</font>&nbsp;{text}")
         self.legend.setText("<br>".join(lines))
-        self.legend.setToolTip("\n".join(title for _, title, _ in entries))
+        self.legend.setToolTip("\n".join(title for _, _, title, _ in entries))
 
     def _fit(self, curves: list[NDArray[np.float64]]) -> None:
         """Let the axes span the clip, and the values from zero."""
@@ -197,6 +207,11 @@ class CurvesWidget(Tab):
         frame = frame_at(self.plot, self.session, event)
         if frame is not None:
             self.frame_wanted.emit(frame)
+
+
+def _style(key: str) -> Qt.PenStyle:
+    """Dashes for what is not yet anybody's word."""
+    return Qt.PenStyle.DashLine if key == PROPAGATED else Qt.PenStyle.SolidLine
 
 
 def frame_plot(owner: QWidget) -> pg.PlotWidget:

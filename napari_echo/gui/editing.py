@@ -58,10 +58,13 @@ class Editing(Starting):
     -------
     changed()
         Also: how many commits go on changed.
+    sending()
+        Labels are about to be sent off: what writes to them bit by bit must end now.
     sent_off()
         A verdict was given; the comment is used up.
     """
 
+    sending = Signal()
     sent_off = Signal()
 
     def __init__(
@@ -147,6 +150,7 @@ class Editing(Starting):
 
     def commit(self) -> None:
         """Commit what was corrected and stay on the clip."""
+        self.sending.emit()
         self.verbs.commit(self.reader, self.comment, self.resolves())
 
     def pair(self) -> Beat | None:
@@ -184,6 +188,7 @@ class Editing(Starting):
         "corrected" then. "rejected" covers all frames that anybody labelled,
         so that none of them is exported.
         """
+        self.sending.emit()
         reason = self.obstacle(status)
         choice = self.choice()
         if reason or choice is None:

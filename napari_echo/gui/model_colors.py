@@ -7,6 +7,8 @@ from __future__ import annotations
 MODELS = ("#e69f00", "#009e73", "#d55e00", "#0072b2", "#f0e442")
 CORRECTION = "#56b4e9"
 HARDNESS = "#cc79a7"
+# Also a fifth model's: it is told from that by its dashes.
+PROPAGATION = "#f0e442"
 
 
 def color_of(index: int) -> str:

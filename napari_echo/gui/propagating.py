@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import time
-import zlib
-from collections.abc import Generator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-from napari.layers import Labels
-from numpy.typing import NDArray
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 
 from napari_echo.core.clip import EchoClip
-from napari_echo.core.labels import LV, LabelSchema, Structure
-from napari_echo.core.prediction import Prediction
-from napari_echo.gui.layer_data import KEY, RESTING, colors, grid, lay
-from napari_echo.gui.wording import frames_text
-from napari_echo.gui.workers import Job, Progress, shown
+from napari_echo.core.labels import LabelSchema
+from napari_echo.gui.filling import Filling
+from napari_echo.gui.propagation import FLOW_NAME, Propagation, propagation_job
+from napari_echo.gui.propagation_layer import PropagationLayer
+from napari_echo.gui.wording import frames_text, number_of
+from napari_echo.gui.workers import Job, Progress
+from napari_echo.metrics.volume import LVMeasures
 from napari_echo.workflow.forks import lineage
 
 if TYPE_CHECKING:
     from napari_echo.gui.editing import Editing
     from napari_echo.ml.predictor import Predictor
-    from napari_echo.workflow.draft import Draft
 
 PROPAGATING = "Propagating"
-FLOW, FLOW_NAME = "flow", "optical flow"
-# Okabe-Ito's yellow for the cavity, grey for all else: it is no prediction and no correction.
-LV_COLOR, OTHER_COLOR = "#f0e442", "#bbbbbb"
-WIDTH, FINE = 2, 400
-# Of the line in pixels of the clip, where its frames are higher than `FINE`; else one.
-_BUDGET_S = 0.02
+FLOW = "flow"
 
 
 class Propagating:
@@ -51,11 +39,13 @@ class Propagating:
         model where it has one.
     cycle_only : bool
         Whether only the beat around the frame on show is filled.
+    shown : Propagation or None
+        What is shown, and not yet kept or dropped.
 
     Signals
     -------
     changed()
-        A preview came or went.
+        What is shown came or went.
     """
 
     changed = Signal()
@@ -65,31 +55,29 @@ class Propagating:
         self.session = editing.session
         self.corrections = editing.corrections
         self.layers = editing.layers
-        self.viewer = editing.layers.viewer
         self.runner = editing.verbs.runner
         self.method = ""
         self.cycle_only = False
-        self.labels: NDArray[np.uint8] | None = None
-        self.first = self.last = 0
-        self.given: tuple[int, ...] = ()
-        self._layer: Labels | None = None
-        # Frames that were filled by a propagation, and how: they are no start of another.
-        self._filled: dict[int, int] = {}
-        self._filled_in: Draft | None = None
-        self._left: list[int] = []
-        self._count = 0
-        self._timer = QTimer()
-        self._timer.timeout.connect(self._take_some)
+        self.shown: Propagation | None = None
+        self._layer = PropagationLayer(self.layers.viewer)
+        self.filling = Filling(self.corrections, self.layers.draft)
+        self.filling.ended.connect(self._on_filled)
         self.corrections.draft_changed.connect(self._on_draft)
         self.layers.draft.leaving.connect(self._on_leaving)
+        editing.sending.connect(self.filling.finish)
 
     def disconnect(self) -> None:
-        """Drop the preview and stop following the review."""
-        self._take_all_left()
+        """Drop what is shown and stop following the review."""
+        self.filling.disconnect()
         self.drop()
         self.corrections.draft_changed.disconnect(self._on_draft)
         self.layers.draft.leaving.disconnect(self._on_leaving)
-        self._remove_layer()
+        self._layer.remove()
+
+    @property
+    def measures(self) -> LVMeasures | None:
+        """Of what is shown."""
+        return self.shown.measures if self.shown is not None else None
 
     # How, and from what -----------------------------------------------------------
 
@@ -116,12 +104,7 @@ class Propagating:
             found |= {frame for revision in line for frame in revision.frames}
         elif draft.base.kind == "truth" and self.session.truth is not None:
             found |= set(self.session.truth.annotated_frames)
-        return tuple(sorted(f for f in found if not self._is_filled(draft, f)))
-
-    def _is_filled(self, draft: Draft, frame: int) -> bool:
-        if draft is not self._filled_in or frame in draft.accepted:
-            return False
-        return self._filled.get(frame) == _digest(draft.labels[frame])
+        return tuple(sorted(f for f in found if not self.filling.is_filled(draft, f)))
 
     def cycle(self) -> tuple[int, int] | None:
         """The first and last frame of the beat around the frame on show, from ED to the next ED."""
@@ -142,7 +125,7 @@ class Propagating:
             return "The clip has a single frame."
         if self.session.hidden:
             return "You read blind: draw ED and ES yourself and commit them first."
-        if self.labels is not None:
+        if self.shown is not None:
             return "Keep or drop the propagation that is shown first."
         if self.runner.busy:
             return f"{self.runner.title} is going on."
@@ -154,7 +137,7 @@ class Propagating:
 
     def toggle(self) -> None:
         """Propagate; where a propagation is shown, drop it."""
-        if self.labels is not None:
+        if self.shown is not None:
             self.drop()
         else:
             self.start()
@@ -181,8 +164,7 @@ class Propagating:
         if len(frames) == last + 1 - first:
             self.editing.verbs.refused.emit("Every frame is corrected: there is none to fill.")
             return
-        masks = {frame - first: draft.labels[frame].copy() for frame in frames}
-        part = replace(clip, frames=clip.frames[first : last + 1])
+        masks = {frame: draft.labels[frame].copy() for frame in frames}
         method = self.chosen_method()
         pack = next((p for p in self.session.packs if p.id == method), None)
 
@@ -190,85 +172,41 @@ class Propagating:
         ready = self.session.predictors.get(pack.id) if pack is not None else None
         make, params = self.session.make_predictor, self.session.predict_params
 
-        def run() -> Job[tuple[Prediction, Predictor | None]]:
+        def run() -> Job[tuple[Propagation, Predictor | None]]:
             predictor = ready
             if pack is not None and predictor is None:
                 yield Progress(0, 0, f"Loading {pack.name}")
                 predictor = make(pack, params)
-            return (yield from _propagate(part, masks, predictor, draft.schema))
+            found = yield from propagation_job(clip, (first, last), masks, predictor, draft.schema)
+            return found, predictor
 
-        def take(outcome: tuple[Prediction, Predictor | None]) -> None:
-            prediction, predictor = outcome
+        def take(outcome: tuple[Propagation, Predictor | None]) -> None:
+            found, predictor = outcome
             if predictor is not None:
                 self.session.keep_predictor(predictor)
             if self.corrections.draft is draft:
-                self._show(prediction, draft, first, frames)
+                self._show(found, clip, draft.schema)
 
         self.runner.start(PROPAGATING, run, done=take)
         self.changed.emit()
 
-    def _show(
-        self, prediction: Prediction, draft: Draft, first: int, given: tuple[int, ...]
-    ) -> None:
-        found = prediction.segmentation.labels
-        known = np.zeros(256, np.uint8)
-        for structure in draft.schema.structures:
-            known[structure.index] = structure.index
-        labels = np.zeros(draft.labels.shape, np.uint8)
-        labels[first : first + len(found)] = known[found]
-        for frame in given:
-            labels[frame] = 0
-        self.labels, self.given = labels, given
-        self.first, self.last = first, first + len(found) - 1
-        self._take_layer(draft.schema, labels)
-        many = len(found) - len(given)
+    def _show(self, found: Propagation, clip: EchoClip, schema: LabelSchema) -> None:
+        self.shown = found
+        self._layer.show(clip, schema, found.labels)
+        many = found.last + 1 - found.first - len(found.given)
         self.editing.verbs.told.emit(
-            f"{many} frames filled from {frames_text(given)} by {prediction.model_name}: look "
-            "through them, then keep or drop them."
+            f"{number_of(many, 'frame')} filled from {frames_text(found.given)} by {found.name}: "
+            f"look {'at it' if many == 1 else 'through them'}, then keep or drop "
+            f"{'it' if many == 1 else 'them'}."
         )
         self.changed.emit()
 
-    def _take_layer(self, schema: LabelSchema, labels: NDArray[np.uint8]) -> None:
-        """Show the preview; a layer takes long to make, so it stays, hidden."""
-        clip = self.session.require_clip()
-        where = grid(clip)
-        active = self.viewer.layers.selection.active
-        shown = LabelSchema(
-            "propagation",
-            tuple(
-                Structure(s.index, s.name, LV_COLOR if s.index == LV else OTHER_COLOR)
-                for s in schema.structures
-            ),
-        )
-        layer = self._layer
-        if layer is None or layer not in self.viewer.layers:
-            layer = self._layer = Labels(
-                labels, name="Propagation (line)", colormap=colors(shown), **where
-            )
-            layer.opacity = 1.0
-            self.viewer.layers.append(layer)
-        else:
-            layer.data, layer.colormap = labels, colors(shown)
-            lay(layer, where)
-            layer.metadata.pop(RESTING, None)
-        layer.contour = WIDTH if clip.frame_shape[0] > FINE else 1
-        layer.editable = False
-        layer.metadata[KEY] = {"clip_id": clip.clip_id, "role": "propagation"}
-        layer.visible = True
-        self.viewer.layers.selection.active = active
-
     def drop(self) -> None:
-        """Take the preview away."""
-        if self.labels is None:
+        """Take what is shown away."""
+        if self.shown is None:
             return
-        self.labels = None
-        layer = self._layer
-        if layer is not None and layer in self.viewer.layers:
-            layer.metadata.pop(KEY, None)
-            layer.metadata[RESTING] = True
-            layer.visible = False
-            # Napari's slider and view span hidden layers too, also those of another clip.
-            layer.data = np.zeros((1, 1, 1), np.uint8)
+        self.shown = None
+        self._layer.hide()
         self.changed.emit()
 
     # Accept -------------------------------------------------------------------------
@@ -278,84 +216,38 @@ class Propagating:
 
         Frames that the reader corrected, also meanwhile, keep what he drew.
         """
-        draft, labels = self.corrections.draft, self.labels
-        if labels is None or draft is None or self._left:
-            if labels is None:
-                self.editing.verbs.refused.emit("Nothing is propagated yet: do that first.")
+        found = self.shown
+        if found is None:
+            self.editing.verbs.refused.emit("Nothing is propagated yet: do that first.")
+            return
+        if self.filling.busy:
             return
         self.corrections.touch()
-        first = self.first if first is None else max(first, self.first)
-        last = self.last if last is None else min(last, self.last)
-        mine = {*self.given, *self.sources()}
-        self._left = [frame for frame in range(first, last + 1) if frame not in mine]
-        if draft is not self._filled_in:
-            self._filled, self._filled_in = {}, draft
-        if not self._left:
+        first = found.first if first is None else max(first, found.first)
+        last = found.last if last is None else min(last, found.last)
+        mine = {*found.given, *self.sources()}
+        wanted = [frame for frame in range(first, last + 1) if frame not in mine]
+        if wanted:
+            self.filling.start(found.labels, wanted)
+        else:
             self.editing.verbs.refused.emit("You corrected all of these frames: nothing to keep.")
-            return
-        self._count = len(self._left)
-        self.layers.draft.dragging = True
-        self._timer.start(0)
 
-    def _take_some(self) -> None:
-        """Take over as many frames as there is time for before the window must answer."""
-        labels, draft = self.labels, self.corrections.draft
-        end = time.perf_counter() + _BUDGET_S
-        while self._left and labels is not None and draft is not None:
-            frame = self._left.pop(0)
-            self._filled[frame] = _digest(labels[frame])
-            self.corrections.write({frame: labels[frame]}, more=bool(self._left))
-            if time.perf_counter() > end:
-                break
-        if not self._left or draft is None:
-            self._left = []
-            self._timer.stop()
-            self.layers.draft.dragging = False
-            if draft is not None:
-                self.corrections.touch(self.layers.frame)
-                self.drop()
-                self.editing.verbs.told.emit(
-                    f"Kept {self._count} propagated frames, not committed."
-                )
-
-    def _take_all_left(self) -> None:
-        while self._left:
-            self._take_some()
+    def _on_filled(self, count: int) -> None:
+        self.corrections.touch(self.layers.frame)
+        self.drop()
+        self.editing.verbs.told.emit(
+            f"Kept {number_of(count, 'propagated frame')}, not committed yet."
+        )
 
     # What happens around it -----------------------------------------------------------
 
     def _on_draft(self) -> None:
-        if self.corrections.draft is None and not self._left:
+        if self.corrections.draft is None:
+            self.filling.stop()
             self.drop()
 
     def _on_leaving(self) -> None:
-        self._left = []
-        self._timer.stop()
-        self.layers.draft.dragging = False
+        self.filling.stop()
         self.drop()
         if self.session.clip is None:
-            self._remove_layer()
-
-    def _remove_layer(self) -> None:
-        if self._layer is not None and self._layer in self.viewer.layers:
-            self.viewer.layers.remove(self._layer)
-
-
-def _propagate(
-    clip: EchoClip,
-    masks: Mapping[int, NDArray[np.uint8]],
-    predictor: Predictor | None,
-    schema: LabelSchema,
-) -> Generator[Progress, None, tuple[Prediction, Predictor | None]]:
-    from napari_echo.workflow.propagate import iter_propagate, iter_propagate_by_flow
-
-    if predictor is not None:
-        steps, name = iter_propagate(clip, masks, predictor), predictor.pack.name
-    else:
-        steps, name = iter_propagate_by_flow(clip, masks, schema=schema), FLOW_NAME
-    found = yield from shown(steps, lambda at: Progress(*at, f"Propagating by {name}"))
-    return found, predictor
-
-
-def _digest(labels: NDArray[np.uint8]) -> int:
-    return zlib.crc32(np.ascontiguousarray(labels).data)
+            self._layer.remove()

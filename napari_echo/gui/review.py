@@ -201,6 +201,9 @@ class EchoReview(QWidget):
             self.checks_panel,
         ):
             panel.frame_wanted.connect(self.layers.go_to)
+        self.propagating.changed.connect(
+            lambda: self.curves.show_propagation(self.propagating.measures)
+        )
         self.legend.told.connect(self.verbs.told)
         self.status_panel.keys.clicked.connect(self.key_list.toggle)
         self.correct_panel.discard.clicked.connect(self.leaving.discard)

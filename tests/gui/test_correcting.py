@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -221,24 +222,18 @@ def test_propagation_is_shown_then_kept_and_never_over_what_was_corrected(
     assert "Correct a frame first" in refusals[-1]
     for frame in (2, 9):
         corrections.write({frame: truth.labels[frame]})
-    propagating.method = "flow"
-
-    def propagate() -> None:
-        press(viewer, "Shift-F")
-        qtbot.waitUntil(lambda: propagating.labels is not None, timeout=PATIENCE_MS)
-
-    propagate()
+    propagate(viewer, review, qtbot)
     assert corrections.uncommitted == (2, 9)
     assert review.layers.find("propagation").visible
     press(viewer, "Shift-F")
     assert review.layers.find("propagation") is None
 
-    propagate()
+    propagate(viewer, review, qtbot)
     # Corrected while the outcome is shown: it keeps what was drawn.
     corrections.write({5: truth.labels[0]})
     review.correct_panel.propagate.first.setValue(4)
     press(viewer, "Shift-Enter")
-    qtbot.waitUntil(lambda: propagating.labels is None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: propagating.shown is None, timeout=PATIENCE_MS)
     draft = corrections.draft
     assert corrections.uncommitted == (2, *range(4, 12))
     assert np.array_equal(draft.labels[5], truth.labels[0])
@@ -250,6 +245,120 @@ def test_propagation_is_shown_then_kept_and_never_over_what_was_corrected(
     assert propagating.sources() == (2, 5, 9)
     press(viewer, "Control-Z")
     assert corrections.uncommitted == (2, 5, 9)
+
+
+def propagate(viewer: napari.Viewer, review: EchoReview, qtbot: QtBot) -> None:
+    """Propagate by flow what was corrected, until it is shown."""
+    review.propagating.method = "flow"
+    press(viewer, "Shift-F")
+    qtbot.waitUntil(lambda: review.propagating.shown is not None, timeout=PATIENCE_MS)
+
+
+def test_what_a_propagation_would_give_is_a_dashed_curve_until_it_is_kept_or_dropped(
+    reviewed: Reviewed, qtbot: QtBot, truth: Segmentation
+) -> None:
+    viewer, review = reviewed
+    corrections, curves = review.session.corrections, review.curves
+    review.editing.choose("nothing")
+    for frame in (2, 9):
+        review.editing.begin()
+        corrections.write({frame: truth.labels[frame]})
+    curves.quantity.setCurrentText("area")
+    propagate(viewer, review, qtbot)
+
+    # It starts from what was corrected, and is known on every frame.
+    title, _, measures = curves.sources()["propagation"]
+    area = curves.values(measures)
+    true = np.count_nonzero(truth.labels == 1, axis=(1, 2)) * 0.08**2
+    assert np.allclose(area[[2, 9]], true[[2, 9]])
+    assert np.abs(area / true - 1).max() < 0.35
+    curves.quantity.setCurrentText("volume")
+    assert np.isfinite(curves.values(measures)).all()
+    curves.refresh()
+    assert title in curves.legend.text()
+    assert "╍" in curves.legend.text()
+
+    # Filled from other frames, it is another curve.
+    press(viewer, "Shift-F")
+    assert "propagation" not in curves.sources()
+    corrections.write({5: truth.labels[0]})
+    propagate(viewer, review, qtbot)
+    again = curves.sources()["propagation"][2].area
+    assert np.isclose(again[5], true[0])
+    assert not np.allclose(again, area)
+
+    press(viewer, "Shift-Enter")
+    qtbot.waitUntil(lambda: review.propagating.shown is None, timeout=PATIENCE_MS)
+    assert "propagation" not in curves.sources()
+    qtbot.waitUntil(lambda: review.measuring.is_up_to_date, timeout=PATIENCE_MS)
+    kept = curves.sources()["corrected"][2].area
+    assert np.allclose(kept, again)
+    curves.refresh()
+    assert "propagation" not in curves.legend.text()
+
+
+def test_a_verdict_while_a_propagation_is_kept_takes_all_of_it(
+    reviewed: Reviewed, qtbot: QtBot, truth: Segmentation
+) -> None:
+    viewer, review = reviewed
+    corrections = review.session.corrections
+    clip = review.session.require_clip()
+    review.editing.choose("nothing")
+    review.editing.begin()
+    corrections.write({3: truth.labels[3]})
+    propagate(viewer, review, qtbot)
+    press(viewer, "Shift-Enter")
+    press(viewer, "Shift-Y")
+    qtbot.waitUntil(lambda: review.committing.waiting == 0, timeout=PATIENCE_MS)
+    (revision,) = corrections.store.revisions(clip.clip_id)
+    assert revision.frames == tuple(range(len(clip)))
+    assert (revision.labels == 1).any(axis=(1, 2)).all()
+    assert review.propagating.shown is None
+
+
+def test_undo_while_a_propagation_is_kept_takes_back_what_was_kept(
+    reviewed: Reviewed, qtbot: QtBot, truth: Segmentation
+) -> None:
+    viewer, review = reviewed
+    corrections = review.session.corrections
+    review.editing.choose("nothing")
+    review.editing.begin()
+    corrections.write({3: truth.labels[3]})
+    propagate(viewer, review, qtbot)
+    # As slow as a clip of many large frames.
+    corrections.relabelled.connect(lambda *_: time.sleep(0.03))
+    press(viewer, "Shift-Enter")
+    qtbot.waitUntil(lambda: len(corrections.uncommitted) > 3, timeout=PATIENCE_MS)
+    assert review.propagating.filling.busy
+    press(viewer, "Control-Z")
+    qtbot.wait(300)
+    assert corrections.uncommitted == (3,)
+    # It is still shown, and can be kept.
+    assert review.propagating.shown is not None
+    assert not review.layers.draft.in_stroke
+
+
+def test_what_is_told_counts_right(
+    reviewed: Reviewed, qtbot: QtBot, truth: Segmentation, refusals: list[str]
+) -> None:
+    viewer, review = reviewed
+    corrections, told = review.session.corrections, []
+    review.verbs.told.connect(told.append)
+    review.editing.choose("nothing")
+    review.editing.begin()
+    press(viewer, "Shift-Y")
+    assert refusals[-1] == "Frames 0, 6 have no labels yet: draw them first."
+    corrections.write({f: truth.labels[f] for f in range(len(truth.labels)) if f != 7})
+    propagate(viewer, review, qtbot)
+    assert told[-1].startswith("1 frame filled from frames 0 to 6, 8 to 11 by optical flow: look ")
+    press(viewer, "Shift-Enter")
+    qtbot.waitUntil(lambda: review.propagating.shown is None, timeout=PATIENCE_MS)
+    assert told[-1] == "Kept 1 propagated frame, not committed yet."
+    assert review.correct_panel.waiting.full_text() == "to commit: frames 0 to 11"
+    press(viewer, "Control-Enter")
+    qtbot.waitUntil(lambda: corrections.uncommitted == (), timeout=PATIENCE_MS)
+    assert told[-1].startswith("Committed frames 0 to 11 of ")
+    assert review.correct_panel.waiting.full_text() == "12 frames committed"
 
 
 def test_verdicts_commit_behind_the_next_clip(

@@ -217,9 +217,9 @@ def test_a_review_of_five_clips(
     # The last one by propagation, committed without leaving it.
     review.propagating.method = "flow"
     hands.press("Shift-F")
-    hands.until(lambda: review.propagating.labels is not None)
+    hands.until(lambda: review.propagating.shown is not None)
     hands.press("Shift-Enter")
-    hands.until(lambda: review.propagating.labels is None)
+    hands.until(lambda: review.propagating.shown is None)
     every = tuple(range(len(clips[4])))
     assert corrections.uncommitted == every
     last = hands.labels.copy()

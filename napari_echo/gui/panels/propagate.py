@@ -88,12 +88,11 @@ class PropagateRows(QWidget):
         self.propagating.accept(self.first.value(), self.last.value())
 
     def _show_outcome(self) -> None:
-        shown = self.propagating.labels is not None
-        self.outcome.setVisible(shown)
-        if shown:
-            first, last = self.propagating.first, self.propagating.last
-            for box, value in ((self.first, first), (self.last, last)):
-                box.setRange(first, last)
+        shown = self.propagating.shown
+        self.outcome.setVisible(shown is not None)
+        if shown is not None:
+            for box, value in ((self.first, shown.first), (self.last, shown.last)):
+                box.setRange(shown.first, shown.last)
                 box.setValue(value)
             # Once it and what is told are laid out: what comes next may lie out of view.
             QTimer.singleShot(SETTLE_MS, self._bring_into_view)
