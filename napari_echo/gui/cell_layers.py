@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from napari.components import ViewerModel
+from napari.experimental import link_layers, unlink_layers
 from napari.layers import Image, Labels, Layer
-from napari.layers.utils._link_layers import link_layers, unlink_layers
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_echo.core.clip import EchoClip
-from napari_echo.gui.cells import Cell, CellFrames, Part, cell_frames, make_layer
+from napari_echo.gui.cells import (
+    CORRECTED,
+    STRIDE,
+    Cell,
+    CellFrames,
+    Part,
+    cell_frames,
+    make_layer,
+)
 from napari_echo.gui.layer_data import grid, lay
 from napari_echo.gui.layers import ReviewLayers
 from napari_echo.workflow.session import Session
 
-Key = tuple[int, Part]
-"""Place of a cell, and which of its layers."""
 _LINKED = ("contrast_limits", "gamma", "colormap")
 
 
 class CellLayers:
-    """The cells' own layers, by cell and part; hidden ones are kept, as napari makes them slowly.
+    """The cells' own layers, at the bottom of the list: made one by one, and kept while hidden.
+
+    To make one takes napari a tenth of a second, and to show it again a hundredth.
 
     Parameters
     ----------
@@ -38,47 +46,61 @@ class CellLayers:
         self.viewer = viewer
         self.session = session
         self.layers = layers
-        self._layers: dict[Key, Layer] = {}
-
-    @property
-    def made(self) -> bool:
-        """Whether there are some."""
-        return bool(self._layers)
+        # Of each cell the clip, and what lies over it.
+        self._layers: list[Layer] = []
 
     def __contains__(self, layer: object) -> bool:
-        return any(own is layer for own in self._layers.values())
+        return any(own is layer for own in self._layers)
 
-    def show(self, key: Key, index: int, cell: Cell) -> None:
-        """Show a layer, making it at an index of the list where there is none."""
-        place, part = key
-        layer = self._layers.get(key)
-        if layer is None:
-            layer = self._layers[key] = make_layer(self.session.require_clip(), place, part)
-            self.viewer.layers.insert(index, layer)
-            layer.locked = True
-        if part == "overlay":
-            self._draw(layer, cell)
-        layer.visible = True
+    @property
+    def cells(self) -> int:
+        """So many cells have all their layers."""
+        return len(self._layers) // STRIDE
+
+    def make_one(self) -> None:
+        """Make the next layer, hidden."""
+        index = len(self._layers)
+        part: Part = "overlay" if index % STRIDE else "image"
+        layer = make_layer(self.session.require_clip(), index // STRIDE, part)
+        self._layers.append(layer)
+        self.viewer.layers.insert(index, layer)
+        layer.locked = True
+
+    def show(self, cells: Sequence[Cell]) -> None:
+        """Show cells, and hide what is made of others; the correction is its own overlay."""
+        while self.cells < len(cells):
+            self.make_one()
+        layers = self.viewer.layers
+        for index, layer in enumerate(self._layers):
+            if layers[index] is not layer:
+                layers.move(layers.index(layer), index)
+            place, over = divmod(index, STRIDE)
+            shown = place < len(cells) and not (over and cells[place].what == CORRECTED)
+            if shown and over:
+                self._draw(layer, cells[place])
+            if layer.visible != shown:
+                layer.visible = shown
 
     def hide(self) -> None:
         """Hide all."""
-        for layer in self._layers.values():
-            layer.visible = False
+        for layer in self._layers:
+            if layer.visible:
+                layer.visible = False
 
-    def remove(self, but: Collection[Key] = ()) -> None:
-        """Take all away but some."""
-        for key in [key for key in self._layers if key not in but]:
-            layer = self._layers.pop(key)
+    def remove(self) -> None:
+        """Take all away."""
+        for layer in self._layers:
             unlink_layers([layer], _LINKED)
             layer.locked = False
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
+        self._layers.clear()
 
     def fit(self, clip: EchoClip) -> None:
         """Fit all to another clip; nothing lies over it yet."""
         empty = np.zeros(clip.frames.shape, np.uint8)
-        for (_, part), layer in self._layers.items():
-            layer.data = clip.frames if part == "image" else empty
+        for layer in self._layers:
+            layer.data = clip.frames if isinstance(layer, Image) else empty
             lay(layer, grid(clip))
 
     def _draw(self, layer: Layer, cell: Cell) -> None:
@@ -90,25 +112,24 @@ class CellLayers:
         layer.data = frames
         # Napari makes a layer editable with its data.
         layer.editable = False
-        lay(layer, grid(self.session.require_clip(), frames.factor))
+        lay(layer, grid(self.session.require_clip(), frames.factor, frames.offset))
         layer.colormap = DirectLabelColormap(
             color_dict={None: "transparent", 0: "transparent"} | frames.palette()
         )
 
     def redraw_outlines(self) -> None:
         """Draw the correction's outline anew in the cells that show it."""
-        for (_, part), layer in self._layers.items():
-            if part == "overlay" and layer.visible and isinstance(layer.data, CellFrames):
+        for layer in self._layers:
+            if layer.visible and isinstance(layer.data, CellFrames):
                 layer.data.forget()
                 layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def write_titles(self, cells: Sequence[Cell], texts: Sequence[str]) -> None:
         """Write a title into each cell, in its colour."""
-        for place, (cell, text) in enumerate(zip(cells, texts, strict=True)):
-            image = self._layers[place, "image"]
-            image.name = text
+        for image, cell, text in zip(self._images(), cells, texts, strict=False):
+            if image.name != text:
+                image.name = text
             image.name_overlay.color = cell.color
-            image.name_overlay.visible = True
 
     def link(self) -> None:
         """Let all cells have the contrast of the clip's own layer."""
@@ -125,4 +146,4 @@ class CellLayers:
             unlink_layers(self._images(), _LINKED)
 
     def _images(self) -> list[Layer]:
-        return [layer for (_, part), layer in self._layers.items() if part == "image"]
+        return self._layers[::STRIDE]

@@ -81,7 +81,8 @@ def cell_frames(cell: Cell, session: Session, showing: Showing) -> CellFrames | 
     draft = session.corrections.draft
     # An edge is found where structures meet, in labels as in a mask.
     outline = draft.labels.view(np.bool_) if draft is not None else None
-    sources = replace(sources, hardness=None, hard=outline)
+    painted: frozenset[Overlay] = frozenset({"hard pixels"} if outline is not None else ())
+    sources = replace(sources, hardness=None, hard=outline, painted=painted)
     wanted: set[Overlay] = {"hard pixels", "truth"}
     if cell.what == TRUTH:
         sources = replace(sources, prediction=None, compared=None)
@@ -122,17 +123,20 @@ def make_layer(clip: EchoClip, place: int, part: Part) -> Layer:
             clip.frames,
             name=f"Cell {place + 1}",
             interpolation2d="linear",
+            visible=False,
             metadata=tag,
             **grid(clip),
         )
         title = image.name_overlay
         title.position, title.font_size = "bottom_left", _FONT
         title.box, title.box_color = True, "#000000b0"
+        title.visible = True
         return image
     labels = Labels(
         np.zeros(clip.frames.shape, np.uint8),
         name=f"Cell {place + 1}: overlay",
         opacity=1.0,
+        visible=False,
         metadata=tag,
         **grid(clip),
     )

@@ -72,7 +72,7 @@ def tag_of(layer: Layer) -> dict[str, Any]:
     return tag if isinstance(tag, dict) and {"clip_id", "role"} <= tag.keys() else {}
 
 
-def grid(clip: EchoClip, factor: int = 1) -> dict[str, Any]:
+def grid(clip: EchoClip, factor: int = 1, offset: tuple[int, int] = (0, 0)) -> dict[str, Any]:
     """Say where a clip's pixels lie: in mm where the spacing is known.
 
     Parameters
@@ -81,6 +81,8 @@ def grid(clip: EchoClip, factor: int = 1) -> dict[str, Any]:
         The clip.
     factor : int
         Pixels of the layer to a pixel of the clip, along either side.
+    offset : tuple of int
+        The clip's row and column where the layer begins.
     """
     dy, dx = clip.spacing_mm or (1.0, 1.0)
     unit = "mm" if clip.spacing_mm else "pixel"
@@ -88,7 +90,7 @@ def grid(clip: EchoClip, factor: int = 1) -> dict[str, Any]:
     shift = (1 / factor - 1) / 2
     return {
         "scale": (1.0, dy / factor, dx / factor),
-        "translate": (0.0, shift * dy, shift * dx),
+        "translate": (0.0, (offset[0] + shift) * dy, (offset[1] + shift) * dx),
         "units": ("pixel", unit, unit),
         "axis_labels": ("frame", "y", "x"),
     }

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 
+from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import Structure
 from napari_echo.gui.draft_layer import DraftLayer
 from napari_echo.gui.layer_data import (
@@ -25,6 +27,7 @@ from napari_echo.gui.layer_data import (
     tag_of,
 )
 from napari_echo.gui.overlays import OVERLAYS, OverlayFrames
+from napari_echo.gui.renewing import Renewing
 from napari_echo.gui.showing import Showing
 from napari_echo.workflow.session import Session
 
@@ -46,6 +49,7 @@ class ReviewLayers:
         self.viewer = viewer
         self.session = session
         self.showing = Showing(session)
+        self.renewing = Renewing()
         self._structures: tuple[Structure, ...] = ()
         session.clip_changed.connect(self._show_clip)
         session.hidden_changed.connect(self._name_clip)
@@ -54,7 +58,6 @@ class ReviewLayers:
         session.corrections.edited.connect(self._show_edited)
         session.corrections.relabelled.connect(self._show_edited)
         self.draft = DraftLayer(self)
-        session.corrections.draft_changed.connect(self.write_caption)
 
     def disconnect(self) -> None:
         """Stop following the session; strokes that are not committed stay as a layer."""
@@ -67,7 +70,6 @@ class ReviewLayers:
         session.key_frames_changed.disconnect(self.write_caption)
         session.corrections.edited.disconnect(self._show_edited)
         session.corrections.relabelled.disconnect(self._show_edited)
-        session.corrections.draft_changed.disconnect(self.write_caption)
 
     # Finding ------------------------------------------------------------------
 
@@ -94,7 +96,9 @@ class ReviewLayers:
 
     def _show_clip(self) -> None:
         clip = self.session.clip
-        kept = self.find("clip") or self._refill()
+        found = self.find("clip")
+        old = next((x for x in self._ours() if tag_of(x)["role"] == "clip"), None)
+        kept = old if found is None and clip is not None else found
         self.draft.follow_clip()
         for layer in [x for x in self._ours() if x is not kept]:
             if clip is not None and tag_of(layer)["role"] == "overlays":
@@ -110,20 +114,19 @@ class ReviewLayers:
         if clip is None:
             self.showing.refresh()
             return
-        if kept is None:
-            data, kwargs, _ = clip_layer_data(
-                clip, truth=self.session.truth, key_frames=self.session.key_frames
-            )
-            kept = Image(data, **kwargs)
-            self._place(kept, "clip")
+        with self.renewing.held(lambda: self.go_to(0)):
+            if isinstance(kept, Image) and kept is not found:
+                self._refill(kept, clip)
+            elif kept is None:
+                kept = self._make_clip(clip)
+            self.showing.refresh()
         self._sink(kept)
         for resting in [x for x in self.viewer.layers if x.metadata.get(RESTING)]:
             lay(resting, grid(clip))
         self.viewer.layers.selection.active = kept
-        self.viewer.reset_view()
         self._name_clip()
         self.go_to(0)
-        self.showing.refresh()
+        self.viewer.reset_view()
 
     def _sink(self, layer: Layer) -> None:
         """Put a clip that napari opened, on top of all, below what is drawn over it."""
@@ -138,25 +141,30 @@ class ReviewLayers:
         if layer is not None and clip is not None and layer.name in (clip.name, BLIND_NAME):
             layer.name = BLIND_NAME if self.session.hidden else clip.name
 
-    def _refill(self) -> Layer | None:
+    def _make_clip(self, clip: EchoClip) -> Image:
+        data, kwargs, _ = clip_layer_data(
+            clip, truth=self.session.truth, key_frames=self.session.key_frames
+        )
+        layer = Image(data, **kwargs)
+        self._place(layer, "clip")
+        return layer
+
+    def _refill(self, layer: Image, clip: EchoClip) -> None:
         """Put the clip that was opened into the layer of the one before.
 
         To take a layer away and make another takes napari most of a second,
         half of it in search of memory to free.
         """
-        clip = self.session.clip
-        old = next((x for x in self._ours() if tag_of(x)["role"] == "clip"), None)
-        if clip is None or not isinstance(old, Image):
-            return None
         data, kwargs, _ = clip_layer_data(
             clip, truth=self.session.truth, key_frames=self.session.key_frames
         )
-        old.locked = False
-        old.metadata[KEY] = kwargs["metadata"][KEY]
-        old.data = data
-        lay(old, grid(clip))
-        old.name, old.contrast_limits, old.gamma = clip.name, kwargs["contrast_limits"], 1.0
-        return old
+        layer.locked = False
+        layer.metadata[KEY] = kwargs["metadata"][KEY]
+        self.renewing.renew(layer, data, grid(clip), visible=layer.visible)
+        layer.name = clip.name
+        for name, value in (("contrast_limits", kwargs["contrast_limits"]), ("gamma", 1.0)):
+            if not np.array_equal(getattr(layer, name), value):
+                setattr(layer, name, value)
 
     def show_overlays(self) -> None:
         """Draw the overlays that are on, as one layer; without any it costs napari nothing."""
@@ -173,25 +181,22 @@ class ReviewLayers:
         now = layer.data
         if isinstance(now, OverlayFrames) and (now.sources, now.shown) == (sources, frames.shown):
             return
-        if not frames.shown:
-            layer.visible = False
-        # Napari draws all layers anew with each of these.
-        layer.data = frames
-        # Napari makes a layer editable with its data.
-        layer.editable = False
-        lay(layer, grid(clip, frames.factor))
+        self.renewing.renew(
+            layer,
+            frames,
+            grid(clip, frames.factor, frames.offset),
+            visible=bool(frames.shown),
+        )
         if sources.structures != self._structures:
             self._color(layer, frames)
         layer.name = _overlays_name(frames)
-        if frames.shown:
-            layer.visible = True
 
     def _make_overlays(self, frames: OverlayFrames) -> None:
         layer = Labels(
             frames,
             name=_overlays_name(frames),
             opacity=1.0,
-            **grid(self.session.require_clip(), frames.factor),
+            **grid(self.session.require_clip(), frames.factor, frames.offset),
         )
         layer.editable = False
         self._color(layer, frames)
@@ -215,9 +220,11 @@ class ReviewLayers:
             layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def write_caption(self, _event: object = None) -> None:
-        """Write on the canvas which frame is on show, and whose labels.
+        """Write on the canvas which frame is on show.
 
-        The window calls it as frames change (`gui.following`).
+        The window calls it as frames change (`gui.following`). With software
+        OpenGL every letter slows the frames down, so it is short: the legend
+        says whose labels are on show.
         """
         clip, frame = self.session.clip, self.frame
         if clip is None:
@@ -232,25 +239,10 @@ class ReviewLayers:
             for name, at in (("ED", "ed"), ("ES", "es"))
             if any(getattr(beat, at) == frame for beat in beats)
         ]
-        lines = ("   ".join(parts), "   ".join(self._whose(frame)))
-        text = "\n".join(line for line in lines if line)
+        text = "   ".join(parts)
         overlay = self.viewer.canvas.overlays.text
         if overlay.text != text:
             overlay.text = text
-
-    def _whose(self, frame: int) -> list[str]:
-        """Whose labels are on show, and how they are drawn."""
-        shown, found = self.showing.shown, []
-        truth, prediction = self.session.truth, self.session.prediction
-        if self.session.corrections.draft is not None:
-            found.append("correction (fill)")
-        if prediction is not None and "prediction" in shown:
-            found.append(f"{prediction.model_name} (fill)")
-        if truth is not None and shown & {"truth", "difference"}:
-            # Truth is sparse: a frame without a contour is not one without an LV.
-            drawn = "line" if truth.annotated[frame] else "not on this frame"
-            found.append(f"truth ({drawn})")
-        return found
 
     # Making -------------------------------------------------------------------
 

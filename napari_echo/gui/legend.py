@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from psygnal import Signal
@@ -19,6 +20,7 @@ from napari_echo.gui.overlays import (
     TRUTH,
     Overlay,
 )
+from napari_echo.gui.panels.section import ElidedLabel
 from napari_echo.gui.showing import Showing
 
 SWATCH = QSize(26, 14)
@@ -57,6 +59,8 @@ class Legend(QWidget):
     ----------
     showing : Showing
         Which overlays are on.
+    frame : callable
+        Returns the frame on show.
 
     Signals
     -------
@@ -66,13 +70,18 @@ class Legend(QWidget):
 
     told = Signal(str)
 
-    def __init__(self, showing: Showing, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, showing: Showing, frame: Callable[[], int], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.showing = showing
+        self._frame = frame
         self.buttons: dict[Overlay, QToolButton] = {}
         layout = QGridLayout(self)
         layout.setContentsMargins(6, 2, 6, 2)
         layout.setSpacing(2)
+        self.whose = ElidedLabel()
+        layout.addWidget(self.whose, 0, 0, 1, COLUMNS)
         self.all = QToolButton()
         self.all.clicked.connect(showing.toggle_all)
         for name in OVERLAYS:
@@ -86,7 +95,7 @@ class Legend(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             # A click must not take the keys from the canvas.
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            layout.addWidget(button, place // COLUMNS, place % COLUMNS)
+            layout.addWidget(button, 1 + place // COLUMNS, place % COLUMNS)
         self.all.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         showing.changed.connect(self.refresh)
         self.refresh()
@@ -103,8 +112,13 @@ class Legend(QWidget):
         super().showEvent(event)
         self.refresh()
 
+    def write_whose(self) -> None:
+        """Write whose labels are drawn on the frame on show."""
+        self.whose.setText(self.showing.whose(self._frame()) or "Nothing is drawn over the clip.")
+
     def refresh(self) -> None:
         """Show what is on."""
+        self.write_whose()
         for name, button in self.buttons.items():
             entry, on, reason = ENTRIES[name], self.showing.is_on(name), self.showing.obstacle(name)
             key = _key(entry.action)

@@ -3,7 +3,9 @@
 Every layer costs napari 6 to 8 ms a frame, whatever it shows; five of them
 take more than the clip itself. So truth, prediction, difference, hardness and
 hard pixels are drawn into one picture of colour codes, a frame at a time when
-it is shown, and napari has one layer of labels for all of them. No Qt here.
+it is shown, and napari has one layer of labels for all of them. That layer is
+as large as what is drawn on it (`drawn_area`), as software OpenGL takes its
+time by the pixel. No Qt here.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_echo.core.labels import IGNORE, LV, Structure
+from napari_echo.gui.drawn_area import Area, area_of, padded, together, whole
 
 Overlay = Literal["truth", "prediction", "difference", "hardness", "hard pixels"]
 OVERLAYS: tuple[Overlay, ...] = get_args(Overlay)
@@ -28,6 +31,8 @@ FINE, CANVAS = 400, 540
 larger than the canvas, lines must be thicker, or they would be dashed."""
 CACHE_BYTES = 256 * 2**20
 _CODES, _MOST_LEVELS = 256, 32
+FAINTEST = 0.05
+"""Hardness below which nothing is drawn: it would tint the clip by less than the eye can tell."""
 _KNOWN = np.arange(_CODES, dtype=np.uint8)
 _KNOWN[IGNORE] = 0
 
@@ -55,6 +60,8 @@ class Sources:
         From 0 to 1.
     hard : ndarray of bool, shape (T, H, W), or None
         The hard pixels.
+    painted : frozenset of str
+        The overlays whose labels are being painted on: they may reach anywhere.
     """
 
     shape: tuple[int, int, int]
@@ -65,6 +72,25 @@ class Sources:
     compared: NDArray[np.uint8] | None = None
     hardness: NDArray[np.float32] | None = None
     hard: NDArray[np.bool_] | None = None
+    painted: frozenset[Overlay] = frozenset()
+
+    def area(self, shown: frozenset[Overlay]) -> Area:
+        """The part of the frames outside of which nothing is drawn on any of them."""
+        if self.painted & shown:
+            return whole(self.shape)
+        truth, compared = self.truth, self.compared
+        drawn = {
+            "truth": (truth,),
+            "prediction": (self.prediction,),
+            "difference": (truth, compared),
+            "hard pixels": (self.hard,),
+        }
+        found = [
+            area_of(a) for name in drawn if name in shown for a in drawn[name] if a is not None
+        ]
+        if "hardness" in shown and self.hardness is not None:
+            found.append(area_of(self.hardness, FAINTEST))
+        return together(found)
 
     @property
     def available(self) -> frozenset[Overlay]:
@@ -86,6 +112,13 @@ class OverlayFrames:
     hardness, prediction, difference in the place of the prediction, the hard
     pixels' outline and truth's contour.
 
+    Attributes
+    ----------
+    area : tuple of slice
+        The rows and columns of the clip that the frames hold.
+    factor : int
+        Pixels to a pixel of the clip, along either side.
+
     Parameters
     ----------
     sources : Sources
@@ -103,7 +136,12 @@ class OverlayFrames:
         frames, height, width = sources.shape
         # A line on a coarse clip would be as thick as its pixels.
         self.factor = max(1, round(FINE / height))
-        self.shape = (frames, height * self.factor, width * self.factor)
+        self._width = -(-max(height, width) * self.factor // CANVAS)
+        # A line along the border of the area would be taken for one that is cut off there.
+        reach = -(-(self._width + 2) // self.factor)
+        self.area = padded(sources.area(self.shown), reach, sources.shape)
+        rows, columns = (side.stop - side.start for side in self.area)
+        self.shape = (frames, rows * self.factor, columns * self.factor)
         self.size = int(np.prod(self.shape))
         self._made: OrderedDict[int, Image] = OrderedDict()
         self._plan()
@@ -122,6 +160,11 @@ class OverlayFrames:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return all frames."""
         return np.asarray(self[:], dtype)
+
+    @property
+    def offset(self) -> tuple[int, int]:
+        """First row and column of the clip that the frames hold."""
+        return self.area[0].start, self.area[1].start
 
     def forget(self) -> None:
         """Draw frames anew: the labels that are compared were changed in place."""
@@ -177,26 +220,31 @@ class OverlayFrames:
         import cv2
 
         sources, shown = self.sources, self.shown
-        height, width = sources.shape[1:]
-        codes: Image = np.zeros((height, width), np.uint8)
-        if "prediction" in shown and sources.prediction is not None:
-            codes = np.asarray(cv2.LUT(sources.prediction[index], self._fills), np.uint8)
-        truth = sources.truth[index] if sources.truth is not None else None
+
+        def part(frames: NDArray[Any] | None) -> NDArray[Any] | None:
+            return None if frames is None else frames[index][self.area]
+
+        truth, compared, prediction = map(
+            part, (sources.truth, sources.compared, sources.prediction)
+        )
+        hardness, hard = part(sources.hardness), part(sources.hard)
         annotated = sources.annotated is None or bool(sources.annotated[index])
-        compared = sources.compared[index] if sources.compared is not None else None
+        rows, columns = (side.stop - side.start for side in self.area)
+        codes: Image = np.zeros((rows, columns), np.uint8)
+        if "prediction" in shown and prediction is not None:
+            codes = np.asarray(cv2.LUT(prediction, self._fills), np.uint8)
         if "difference" in shown and annotated and truth is not None and compared is not None:
             lv, true_lv = compared == LV, truth == LV
             np.copyto(codes, self._positive, where=lv & ~true_lv & (truth != IGNORE))
             np.copyto(codes, self._negative, where=true_lv & ~lv)
         codes *= np.uint8(self._levels)
-        if "hardness" in shown and sources.hardness is not None:
-            level = cv2.convertScaleAbs(sources.hardness[index], alpha=self._levels - 1)
+        if "hardness" in shown and hardness is not None:
+            level = cv2.convertScaleAbs(hardness, alpha=self._levels - 1)
+            level[hardness < FAINTEST] = 0
             codes += np.minimum(level, np.uint8(self._levels - 1))
         codes = self._enlarge(codes)
-        if "hard pixels" in shown and sources.hard is not None:
-            np.copyto(
-                codes, self._hard, where=_edge(self._enlarge(sources.hard[index]), self._width)
-            )
+        if "hard pixels" in shown and hard is not None:
+            np.copyto(codes, self._hard, where=_edge(self._enlarge(hard), self._width))
         if "truth" in shown and truth is not None:
             known = np.asarray(cv2.LUT(truth, _KNOWN), np.uint8)
             line = _edge(self._enlarge(known), self._width)
@@ -204,10 +252,6 @@ class OverlayFrames:
             np.copyto(codes, self._halo, where=around)
             np.copyto(codes, self._truth, where=line)
         return codes
-
-    @property
-    def _width(self) -> int:
-        return -(-max(self.shape[1:]) // CANVAS)
 
     def _enlarge(self, image: NDArray[Any]) -> Image:
         small = image.view(np.uint8)

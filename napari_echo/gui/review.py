@@ -131,7 +131,7 @@ class EchoReview(QWidget):
         )
         self.export_panel = ExportPanel(self.verbs)
         self.retrain_panel = RetrainPanel(self.verbs)
-        self.legend: Legend = Legend(self.layers.showing)
+        self.legend: Legend = Legend(self.layers.showing, lambda: self.layers.frame)
         self.key_list: KeyList = KeyList(self)
         self.status_panel = StatusPanel(self.verbs)
         self.curves = CurvesWidget(self.session, lambda: self.layers.frame)
@@ -212,10 +212,11 @@ class EchoReview(QWidget):
         )
         self.studying.listed.connect(self._show_studies)
         self.studies_panel.open_folder.clicked.connect(self.clip_panel.ask_folder)
-        self.recovery.clips_wanted.connect(self.studying.add_paths)
+        self.recovery.clips_wanted.connect(self.studying.add)
         self.recovery.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
         self.follower = Follower(
             self.layers.write_caption,
+            self.legend.write_whose,
             self.curves.move_cursor,
             self.models_panel.move_cursor,
             parent=self,

@@ -104,6 +104,20 @@ class Showing:
             return "Run a model first."
         return "Mark the hard pixels first."
 
+    def whose(self, frame: int) -> str:
+        """Say whose labels are drawn on a frame, and how; empty where there are none."""
+        shown, found = self.shown, []
+        truth, prediction = self.session.truth, self.session.prediction
+        if self._drafting:
+            found.append("correction (fill)")
+        if prediction is not None and "prediction" in shown:
+            found.append(f"{prediction.model_name} (fill)")
+        if truth is not None and shown & {"truth", "difference"}:
+            # Truth is sparse: a frame without a contour is not one without an LV.
+            drawn = "line" if truth.annotated[frame] else "not on this frame"
+            found.append(f"truth ({drawn})")
+        return ", ".join(found)
+
     # What there is ----------------------------------------------------------------
 
     def sources(self) -> Sources | None:
@@ -132,6 +146,7 @@ class Showing:
             compared=draft.labels if draft is not None else labels,
             hardness=hardness.values if hardness is not None else None,
             hard=hard.mask if hard is not None else None,
+            painted=frozenset({"difference"} if draft is not None else ()),
         )
 
     def refresh(self) -> None:

@@ -210,7 +210,7 @@ def test_a_stroke_in_any_cell_paints_the_correction_at_that_place(
     assert session.corrections.uncommitted == (frame,)
     # Its outline is drawn in the other cells, too.
     overlay = next(x for x in viewer.layers if TAG in x.metadata and isinstance(x, Labels))
-    row, column = (changed[len(changed) // 2]) * overlay.data.factor
+    row, column = (changed[len(changed) // 2] - overlay.data.offset) * overlay.data.factor
     near = overlay.data[frame][row - 12 : row + 13, column - 12 : column + 13]
     assert (near == overlay.data._hard).any()
     session.corrections.undo()

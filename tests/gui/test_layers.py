@@ -63,10 +63,13 @@ def test_every_role_has_one_layer_in_its_place(
     # In mm, all on one grid, so that they lie on each other.
     extents = [x.extent.world[:, 1:] for x in viewer.layers]
     assert np.allclose(extents[0] + [[-0.4], [0.4]], [[-0.4, -0.4], [50.8, 57.2]])
+    overlays = layers.find("overlays")
     for layer, extent in zip(viewer.layers, extents, strict=True):
         half = np.asarray(layer.scale[1:]) / 2
-        assert np.allclose(extent[0] - half, -0.4)
-        assert np.allclose(extent[1] + half, (50.8, 57.2))
+        # The overlays are as large as what is drawn.
+        rows, columns = overlays.data.area if layer is overlays else (slice(0, 64), slice(0, 72))
+        assert np.allclose(extent[0] - half, -0.4 + 0.8 * np.array([rows.start, columns.start]))
+        assert np.allclose(extent[1] + half, -0.4 + 0.8 * np.array([rows.stop, columns.stop]))
     assert {str(x.units[1]) for x in viewer.layers} == {"millimeter"}
 
 
@@ -171,7 +174,8 @@ def test_the_layer_that_napari_opened_is_adopted(
     session.open_clip(clip, truth=truth, key_frames=key_frames)
     layers.go_to(6)
     layers.write_caption()
-    assert viewer.canvas.overlays.text.text == "frame 6 / 11   0.30 s   ES\ntruth (line)"
+    assert viewer.canvas.overlays.text.text == "frame 6 / 11   0.30 s   ES"
+    assert layers.showing.whose(6) == "truth (line)"
 
 
 def test_the_layers_of_others_are_left_alone(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import napari
 import numpy as np
@@ -69,7 +70,16 @@ def frames(*shown: Overlay, truth: NDArray[np.uint8] | None = None) -> OverlayFr
 
 
 def color(drawn: OverlayFrames, y: int, x: int, frame: int = 0) -> tuple[float, ...]:
-    return drawn.palette()[int(drawn[frame, y, x])]
+    return drawn.palette()[int(uncut(drawn)[frame, y, x])]
+
+
+def uncut(drawn: OverlayFrames) -> NDArray[np.uint8]:
+    """As large as the clip is."""
+    out = np.zeros(
+        (len(drawn), *(drawn.factor * side for side in drawn.sources.shape[1:])), np.uint8
+    )
+    out[:, *(slice(drawn.factor * s.start, drawn.factor * s.stop) for s in drawn.area)] = drawn
+    return out
 
 
 def rgb(name: str) -> tuple[float, ...]:
@@ -136,8 +146,9 @@ def test_a_coarse_clip_has_lines_finer_than_its_pixels() -> None:
     small[:, 20:60, 20:60] = LV
     sources = Sources((1, 100, 100), truth=small, annotated=np.array([True]))
     drawn = OverlayFrames(sources, frozenset({"truth"}))
-    assert drawn.shape == (1, 400, 400)
-    white = drawn[0] == drawn[0, 80, 120]
+    assert drawn.factor == 4
+    whole = uncut(drawn)[0]
+    white = whole == whole[80, 120]
     assert white[80:240, 80:240].any()
     assert not white[84:236, 84:236].any()
 
@@ -150,6 +161,23 @@ def test_it_is_sliced_as_an_array_is() -> None:
     assert np.array_equal(drawn[1, 3:9, :], whole[1, 3:9, :])
     assert np.array_equal(drawn[:, 7], whole[:, 7])
     assert np.array_equal(drawn[-1], whole[-1])
+
+
+def test_it_is_as_large_as_what_is_drawn_and_nothing_is_cut_off(full: Session) -> None:
+    sources = Showing(full).sources()
+    assert sources is not None
+    # What is being painted on may reach anywhere.
+    free = replace(sources, painted=frozenset(OVERLAYS))
+    for shown in [(name,) for name in OVERLAYS] + [OVERLAYS]:
+        cut, entire = (OverlayFrames(given, frozenset(shown)) for given in (sources, free))
+        assert np.array_equal(uncut(cut), np.asarray(entire))
+        assert np.asarray(cut).any()
+    assert OverlayFrames(sources, frozenset({"truth"})).size < entire.size / 2
+
+
+def test_what_is_empty_can_be_drawn(full: Session) -> None:
+    sources = Sources((1, 100, 100), truth=np.zeros((1, 100, 100), np.uint8))
+    assert not np.asarray(OverlayFrames(sources, frozenset({"truth"}))).any()
 
 
 # What is on ---------------------------------------------------------------------
@@ -205,11 +233,15 @@ def test_the_difference_follows_the_brush(full: Session) -> None:
     full.corrections.start("truth", full.prediction, full.truth)
     drawn = layers.find("overlays").data
     y, x = 5, 5
-    place = (0, y * drawn.factor + 1, x * drawn.factor + 1)
+    place = (
+        0,
+        *((at - start) * drawn.factor + 1 for at, start in zip((y, x), drawn.offset, strict=True)),
+    )
     assert drawn.palette()[int(drawn[place])][3] == 0
     layers.find("correction").paint((0, y, x), LV)
     full.corrections.touch(0)
-    assert drawn.palette()[int(drawn[place])][:3] == pytest.approx(rgb(FALSE_POSITIVE))
+    painted = color(drawn, y * drawn.factor + 1, x * drawn.factor + 1)
+    assert painted[:3] == pytest.approx(rgb(FALSE_POSITIVE))
 
 
 # By key and click -----------------------------------------------------------------

@@ -1,0 +1,83 @@
+"""Giving napari's layers other data: many changes that cost one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from napari.layers import Image, Labels
+
+from napari_echo.gui.layer_data import lay
+
+
+class Renewing:
+    """Gives layers other data at another place, and shows them when all are ready.
+
+    With every change of a layer's data, scale or place napari slices, places
+    and draws all layers anew, 5 to 20 ms each. So they are made while the layer
+    is hidden, and unheard; then the viewer is told once.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[Image | Labels, tuple[bool, bool]] = {}
+        self._held = False
+
+    @contextmanager
+    def held(self, before_shown: Callable[[], None]) -> Iterator[None]:
+        """Keep all layers that are renewed meanwhile hidden until the end.
+
+        Parameters
+        ----------
+        before_shown : callable
+            Called when the viewer's sliders fit the new data and nothing of it
+            is sliced yet: it says which frame will be.
+        """
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            self._settle(before_shown)
+
+    def renew(
+        self, layer: Image | Labels, data: Any, where: dict[str, Any], *, visible: bool
+    ) -> None:
+        """Give a layer other data at the place that `layer_data.grid` says.
+
+        Parameters
+        ----------
+        layer : Image or Labels
+            The layer.
+        data : array
+            What napari takes for its data.
+        where : dict
+            Its place.
+        visible : bool
+            Whether it is shown.
+        """
+        known, _ = self._waiting.get(layer, (layer.visible, False))
+        self._waiting[layer] = (known, visible)
+        with layer.events.blocker_all():
+            layer.visible = False
+            # Napari makes a layer editable with its data.
+            editable, layer.data = layer.editable, data
+            layer.editable = editable
+            lay(layer, where)
+        if not self._held:
+            self._settle()
+
+    def _settle(self, before_shown: Callable[[], None] = lambda: None) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for layer in waiting:
+            layer.events.extent()
+        for layer in list(waiting)[:1]:
+            # The viewer looks at all layers with it.
+            layer.events.data(value=layer.data)
+        before_shown()
+        for layer, (known, visible) in waiting.items():
+            if known is visible:
+                with layer.events.visible.blocker():
+                    layer.visible = visible
+            else:
+                layer.visible = visible
