@@ -10,6 +10,7 @@ from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import frames_text
 from napari_echo.gui.workers import Jobs
 from napari_echo.workflow.recover import Recovered
+from napari_echo.workflow.study_list import item_of_file
 
 RECOVERING, FINDING = "Recovering", "Finding edits"
 
@@ -28,8 +29,8 @@ class Recovery:
     -------
     recovered(Replay)
         Uncommitted edits were taken up.
-    clips_wanted(list of Path)
-        The files of clips with such edits are to be opened.
+    clips_wanted(list of StudyItem)
+        Clips with such edits are to be opened.
     """
 
     recovered = Signal(object)
@@ -85,9 +86,13 @@ class Recovery:
         """Open the clips that have uncommitted edits."""
         clip, waiting = self.verbs.session.clip, self.verbs.session.corrections.waiting
         others = [r for r in waiting if clip is None or r.clip_id != clip.clip_id]
-        paths = [r.source for r in others if r.source is not None and r.source.is_file()]
-        if paths:
-            self.clips_wanted.emit(list(dict.fromkeys(paths)))
+        items = [
+            item_of_file(r.source, r.shape[0])
+            for r in others
+            if r.source is not None and r.source.is_file()
+        ]
+        if items:
+            self.clips_wanted.emit(list({item.key: item for item in items}.values()))
         elif others:
             names = ", ".join(replay.clip_name for replay in others)
             self.verbs.refused.emit(f"The file of {names} is not where it was: open it by hand.")

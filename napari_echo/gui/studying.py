@@ -8,15 +8,14 @@ from pathlib import Path
 from psygnal import Signal
 from qtpy.QtCore import QThreadPool
 
-from napari_echo.core.errors import EchoError
 from napari_echo.gui import jobs
 from napari_echo.gui.committing import COMMITTING
+from napari_echo.gui.loading import Loading
 from napari_echo.gui.verbs import LOADING, MARKING, PREDICTING, Verbs
-from napari_echo.gui.workers import Job, Jobs, Progress
+from napari_echo.gui.workers import Jobs
 from napari_echo.workflow.clip_cache import ClipCache
 from napari_echo.workflow.studies import OpenedClip, StudyItem
 from napari_echo.workflow.study_facts import FactsStore, stamp_of
-from napari_echo.workflow.study_list import item_of_file
 
 AHEAD = (1, -1, 2)
 """Which neighbours are decoded while a clip is reviewed, the likeliest first."""
@@ -61,6 +60,7 @@ class Studying:
         # Each once for every clip that is opened: one that does not fit in the
         # cache would else be decoded for ever.
         self._tried: set[str] = set()
+        self._ahead: Loading | None = None
         pool = QThreadPool.globalInstance()
         # A long job must not keep a short one waiting for a thread.
         assert pool is not None
@@ -109,19 +109,13 @@ class Studying:
 
     # Open -----------------------------------------------------------------------
 
-    def open_path(self, path: Path, frame: int | None = None) -> None:
-        """Open a clip by its file, and list it; the one before stays until it is decoded."""
+    def add(self, items: Sequence[StudyItem]) -> None:
+        """List more clips behind those that are listed, and open the first of them."""
         if self.verbs.may("") and self.verbs.may_leave():
-            self._load(self.studies.at(path) or item_of_file(path), frame)
-
-    def add_paths(self, paths: Sequence[Path]) -> None:
-        """List more files behind those that are listed, and open the first of them."""
-        if self.verbs.may("") and self.verbs.may_leave():
-            items = [self.studies.at(path) or item_of_file(path) for path in paths]
             for item in items:
                 if self.studies.get(item.key) is None:
                     self.studies.add(item)
-            self._load(items[0], None)
+            self._load(self.studies.get(items[0].key) or items[0], None)
 
     def open(self, key: str, frame: int | None = None) -> None:
         """Open a listed clip, by its key or by its name, and show a frame of it.
@@ -193,6 +187,8 @@ class Studying:
         if opened is not None:
             self._take(item, opened, frame)
             return
+        ahead = self._ahead
+        loading = ahead if ahead is not None and ahead.is_of(item, stamp) else Loading(item, stamp)
 
         def take(loaded: OpenedClip | str) -> None:
             if isinstance(loaded, OpenedClip):
@@ -204,15 +200,15 @@ class Studying:
             if places and self.studies.get(item.key) is not None:
                 self._pass_over(item, places)
 
-        self.verbs.runner.start(LOADING, _loaded, item, done=take)
+        self.verbs.runner.start(LOADING, loading.job, done=take)
 
     def _pass_over(self, item: StudyItem, places: int) -> None:
         """Go on in the same direction: a damaged clip must not hold the reader up."""
         further = self.studies.neighbour(1 if places > 0 else -1)
-        if further is None:
-            self.verbs.told.emit(self.end_of_queue(places))
-        else:
+        if further is not None:
             self._load(further, None, places)
+        elif len(self.studies) > 1:
+            self.verbs.told.emit(self.end_of_queue(places))
 
     def _take(self, item: StudyItem, opened: OpenedClip, frame: int | None) -> None:
         self.studies.note_problem(item.key, "")
@@ -233,34 +229,29 @@ class Studying:
         for item in near:
             if item is not None and item.key not in self.cache and item.key not in self._tried:
                 self._tried.add(item.key)
-                self.ahead.start("Loading ahead", _loaded, item, done=self._keeper(item))
+                self._ahead = loading = Loading(item, stamp_of(item))
+                self.ahead.start("Loading ahead", loading.job, done=self._keeper(loading))
                 return
 
-    def _keeper(self, item: StudyItem) -> Callable[[OpenedClip | str], None]:
-        stamp = stamp_of(item)
+    def _keeper(self, loading: Loading) -> Callable[[OpenedClip | str], None]:
+        item = loading.item
 
         def keep(loaded: OpenedClip | str) -> None:
+            if self._ahead is loading:
+                self._ahead = None
             if isinstance(loaded, str):
                 self.studies.note_problem(item.key, loaded)
             elif self.studies.get(item.key) is item:
-                self.cache.put(item.key, stamp, loaded)
+                self.cache.put(item.key, loading.stamp, loaded)
 
         return keep
 
     def shut_down(self) -> None:
         """Stop what is going on."""
         self._next = None
+        self._ahead = None
         self.ahead.shut_down()
         self.cache.clear()
-
-
-def _loaded(item: StudyItem) -> Job[OpenedClip | str]:
-    """Decode a clip; where it cannot be, why."""
-    yield Progress(0, 0, f"Loading {item.name}")
-    try:
-        return item.load()
-    except EchoError as error:
-        return str(error)
 
 
 def passed_over(items: Sequence[StudyItem], problems: dict[str, str]) -> str:

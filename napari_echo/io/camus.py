@@ -17,11 +17,10 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import CAMUS_SCHEMA, LV, Segmentation
+from napari_echo.io.camus_images import joined
 from napari_echo.io.camus_layout import (
-    NAME,
     SPLIT_OF_SUBSET,
     VIEW_OF_CODE,
-    is_camus_name,
     read_info,
     read_splits,
 )
@@ -29,14 +28,13 @@ from napari_echo.io.camus_writer import write_camus
 from napari_echo.io.foreign import ForeignLabels
 from napari_echo.io.labelled import UNASSIGNED, LabelledClip, Skipped, log_skipped
 from napari_echo.io.nifti import NiftiImage, read_nifti
-from napari_echo.io.reading import check_frames, to_grey
+from napari_echo.io.reading import to_grey
 from napari_echo.io.sources import ClipSource, read_sources
 
 __all__ = [
     "Subset",
-    "is_camus_name",
     "list_camus",
-    "load_still",
+    "pair_source",
     "read_camus",
     "read_camus_labels",
     "write_camus",
@@ -46,44 +44,6 @@ Subset = Literal["training", "validation", "testing"]
 
 VIEWS = ("4CH", "2CH")
 """The views, by CAMUS's codes."""
-
-
-def load_still(path: Path) -> EchoClip:
-    """Load a CAMUS image: an ED or ES still as a clip of one frame, or a half sequence.
-
-    The patient is the study, the view comes from the name, the spacing from
-    the header, and a half sequence's frame rate from the `Info` file.
-
-    Raises
-    ------
-    EchoError
-        If the name is not CAMUS's, or the file is a mask, damaged or empty.
-    """
-    path = Path(path)
-    match = NAME.match(path.name)
-    if match is None:
-        raise EchoError(
-            f"{path.name} is not named as a CAMUS image, patientXXXX_4CH_ED.nii.gz for one."
-        )
-    if match["gt"]:
-        raise EchoError(
-            f"{path.name} holds masks; open the image {path.name.replace('_gt', '')} beside it."
-        )
-    image = read_nifti(path)
-    fps = None
-    if match["what"] == "half_sequence":
-        check_frames(path, image.values)
-        fps = read_info(path.with_name(f"Info_{match['view']}.cfg")).fps
-    frames, note = to_grey(path, image.values)
-    return EchoClip.from_frames(
-        frames,
-        fps=fps,
-        spacing_mm=image.spacing_mm,
-        view=VIEW_OF_CODE[match["view"]],
-        study_id=match["patient"],
-        source=path,
-        notes=(note,) if note else (),
-    )
 
 
 def list_camus(
@@ -208,21 +168,25 @@ def _list_patient(
         problem = f"It has no {missing} of the views {', '.join(codes)}."
         yield ClipSource(patient, patient, split, problem=problem)
     for code in present:
-        stem = folder / f"{patient}_{code}"
-        files = [folder / f"{stem.name}_{w}{gt}.nii.gz" for w in what for gt in ("", "_gt")]
-        read = partial(_read_sequence if sequences else _read_stills, stem, split)
-        files.append(_info_path(stem))
-        yield ClipSource(f"{patient} {code}", patient, split, tuple(files), read)
+        yield _source(folder / f"{patient}_{code}", split, what)
+
+
+def pair_source(path: Path) -> ClipSource:
+    """List an ED still with the ES still beside it, as `list_camus` does; of no split."""
+    return _source(path.with_name(path.name.partition("_ED.")[0]), UNASSIGNED, ("ED", "ES"))
+
+
+def _source(stem: Path, split: str, what: Sequence[str]) -> ClipSource:
+    patient, _, code = stem.name.rpartition("_")
+    files = [stem.with_name(f"{stem.name}_{w}{gt}.nii.gz") for w in what for gt in ("", "_gt")]
+    read = partial(_read_stills if len(what) > 1 else _read_sequence, stem, split)
+    return ClipSource(f"{patient} {code}", patient, split, (*files, _info_path(stem)), read)
 
 
 def _read_stills(stem: Path, split: str) -> LabelledClip:
     paths = [stem.with_name(f"{stem.name}_{phase}.nii.gz") for phase in ("ED", "ES")]
     pairs = [_read_pair(path) for path in paths]
-    shapes = [labels.shape for _, labels in pairs]
-    if shapes[0] != shapes[1] or shapes[0][0] != 1:
-        raise EchoError(f"{stem.name} has ED and ES of different shapes, {shapes[0]}, {shapes[1]}.")
-    stills = [to_grey(p, image.values)[0] for p, (image, _) in zip(paths, pairs, strict=True)]
-    frames = np.concatenate(stills)
+    frames = joined(paths, [image for image, _ in pairs])
     labels = np.concatenate([labels for _, labels in pairs])
     info = read_info(_info_path(stem))
     return _labelled(

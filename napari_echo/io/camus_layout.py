@@ -57,6 +57,15 @@ def is_camus_name(path: Path) -> bool:
     return NAME.match(path.name) is not None
 
 
+def es_still(path: Path) -> Path | None:
+    """The ES still beside an ED still, with which it makes a clip; None where there is none."""
+    match = NAME.match(path.name)
+    if match is None or match["what"] != "ED" or match["gt"]:
+        return None
+    still = path.with_name(path.name.replace("_ED.nii", "_ES.nii"))
+    return still if still.is_file() else None
+
+
 def read_info(path: Path) -> Info:
     """Read an `Info` file; what is missing or unreadable in it is None."""
     try:

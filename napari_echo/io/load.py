@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_echo.core.clip import EchoClip
@@ -56,6 +57,42 @@ def load(path: str | Path) -> EchoClip:
         return _reader(path)(path)
     except MemoryError as error:
         raise EchoError(f"{path.name} does not fit into the memory of this computer.") from error
+
+
+@dataclass(frozen=True)
+class ClipFile:
+    """A clip by the file that it is loaded from.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    pair : bool
+        Whether it is an ED still that is taken with the ES still beside it.
+    """
+
+    path: Path
+    pair: bool = False
+
+    def load(self) -> EchoClip:
+        """Load the clip; an `EchoError` where it cannot be."""
+        if not self.pair:
+            return load(self.path)
+        from napari_echo.io.camus_images import load_pair
+
+        return load_pair(self.path)
+
+
+def clips_of(path: Path) -> list[ClipFile]:
+    """List every clip that a review makes of a file, without a look into it.
+
+    It is a clip of its own, and an ED still of CAMUS makes another with the
+    ES still beside it.
+    """
+    from napari_echo.io.camus_layout import es_still
+
+    own = ClipFile(path)
+    return [own] if es_still(path) is None else [own, ClipFile(path, pair=True)]
 
 
 def find_clips(paths: Iterable[str | Path]) -> list[Path]:
@@ -110,7 +147,8 @@ def _log_unreadable(error: OSError) -> None:
 
 def _reader(path: Path) -> Callable[[Path], EchoClip]:
     # Each library is imported only when its format is met.
-    from napari_echo.io import camus, clipset_clips, dicom, stacks, video
+    from napari_echo.io import camus_images, clipset_clips, dicom, stacks, video
+    from napari_echo.io.camus_layout import is_camus_name
 
     name = path.name.lower()
     if name.endswith((".dcm", ".dicom")) or is_dicom(path):
@@ -120,7 +158,7 @@ def _reader(path: Path) -> Callable[[Path], EchoClip]:
     if name.endswith((".tif", ".tiff")):
         return stacks.load_tiff
     if name.endswith((".nii", ".nii.gz")):
-        return camus.load_still if camus.is_camus_name(path) else stacks.load_nifti
+        return camus_images.load_still if is_camus_name(path) else stacks.load_nifti
     if name.endswith(".npy"):
         in_set = clipset_clips.is_in_clipset(path)
         return clipset_clips.load_from_clipset if in_set else stacks.load_npy

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
-from napari_echo.io.load import find_clips, load
+from napari_echo.io.load import ClipFile
 from napari_echo.io.store import LabelStore
 from napari_echo.io.store_row import Row
+from napari_echo.workflow.clip_search import OnSkip, iter_find
 from napari_echo.workflow.export_choose import Fork, LeftOut
 from napari_echo.workflow.export_labels import Exported, iter_export
 from napari_echo.workflow.export_splits import Splits
-
-OnSkip = Callable[[str], None]
 
 
 @dataclass
@@ -30,8 +29,8 @@ class Sought:
         Its revisions.
     opened : list of EchoClip
         Labelled clips that were in memory.
-    files : list of Path
-        Files of the other labelled clips.
+    files : list of ClipFile
+        The other labelled clips.
     left_out : list of LeftOut
         Damaged revisions, and files that could not be read.
     """
@@ -39,15 +38,15 @@ class Sought:
     store: LabelStore
     rows: list[Row]
     opened: list[EchoClip]
-    files: list[Path] = field(default_factory=list)
+    files: list[ClipFile] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
     def clips(self) -> Iterator[EchoClip]:
         """Give the clips, which are loaded one by one."""
         yield from self.opened
-        for path in self.files:
+        for file in self.files:
             try:
-                yield load(path)
+                yield file.load()
             except EchoError as error:
                 self.left_out.append(LeftOut("unreadable", str(error)))
 
@@ -95,21 +94,15 @@ def iter_search(
         store, rows, [clip for clip in opened if clip.clip_id in missing], left_out=damaged
     )
     missing -= {clip.clip_id for clip in sought.opened}
-    files = find_clips(paths) if paths and missing else []
-    for n, path in enumerate(files):
-        if not missing:
-            break
-        try:
-            clip_id = load(path).clip_id
-        except EchoError as error:
-            sought.left_out.append(LeftOut("unreadable", str(error)))
-            if on_skip is not None:
-                on_skip(str(error))
-        else:
-            if clip_id in missing:
-                missing.discard(clip_id)
-                sought.files.append(path)
-        yield n + 1, len(files)
+
+    def skip(sentence: str) -> None:
+        sought.left_out.append(LeftOut("unreadable", sentence))
+        if on_skip is not None:
+            on_skip(sentence)
+
+    if paths and missing:
+        found = yield from iter_find(paths, missing, skip)
+        sought.files = list(found.values())
     return sought
 
 

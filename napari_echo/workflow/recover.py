@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
+from napari_echo.io.camus_layout import es_still
 from napari_echo.workflow.draft import Draft
 from napari_echo.workflow.journal import JournalFolder
 from napari_echo.workflow.journal_replay import Replay
@@ -57,6 +58,8 @@ def foreign(waiting: list[Replay], clip: EchoClip) -> list[str]:
     source = None if clip.source is None else clip.source.absolute()
     told = []
     for replay in waiting:
+        if source is not None and es_still(source) is not None and len(clip) != replay.shape[0]:
+            continue  # a still alone, and with the other one, are two clips of one file
         if replay.clip_id == clip.clip_id or (source is not None and replay.source == source):
             try:
                 replay.check(clip)

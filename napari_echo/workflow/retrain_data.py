@@ -19,7 +19,9 @@ from napari_echo.core.revision import Revision
 from napari_echo.io.clipset import ClipEntry, ClipSet, open_clipset
 from napari_echo.io.clipset_index import entry_to_dict
 from napari_echo.io.clipset_writer import write_index
+from napari_echo.io.load import ClipFile
 from napari_echo.io.writing import new_folder
+from napari_echo.workflow.clip_search import iter_find
 from napari_echo.workflow.export import export_clipset
 from napari_echo.workflow.predict import SegmentationModel
 
@@ -34,17 +36,15 @@ class ClipFiles(Mapping[str, EchoClip]):
 
     Parameters
     ----------
-    files : mapping of str to Path
+    files : mapping of str to ClipFile
         The file of each clip.
     """
 
-    def __init__(self, files: Mapping[str, Path]) -> None:
+    def __init__(self, files: Mapping[str, ClipFile]) -> None:
         self.files = dict(files)
 
     def __getitem__(self, clip_id: str) -> EchoClip:
-        from napari_echo.io.load import load
-
-        return load(self.files[clip_id])
+        return self.files[clip_id].load()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.files)
@@ -61,7 +61,8 @@ def find_labelled(
     Parameters
     ----------
     paths : sequence of Path
-        Files and folders. Those that hold no clip that can be read are passed over.
+        Files and folders. Those that hold no clip that can be read are passed
+        over: where one of them is a labelled clip, that is told as missing.
     wanted : set of str
         Ids of the clips; the search ends when all are found.
     on_progress : callable, optional
@@ -72,22 +73,14 @@ def find_labelled(
     EchoError
         If a path does not exist, or there is no clip at all.
     """
-    from napari_echo.io.load import find_clips, load
-
-    found: dict[str, Path] = {}
-    files = find_clips(paths)
-    for number, path in enumerate(files):
-        if on_progress is not None:
-            on_progress(number, len(files))
+    steps = iter_find(paths, wanted)
+    while True:
         try:
-            clip = load(path)
-        except EchoError:
-            continue  # where it is one of the labelled clips, that is told as missing
-        if clip.clip_id in wanted:
-            found.setdefault(clip.clip_id, path)
-            if len(found) == len(wanted):
-                break
-    return ClipFiles(found)
+            done, total = next(steps)
+        except StopIteration as end:
+            return ClipFiles(end.value)
+        if on_progress is not None:
+            on_progress(done, total)
 
 
 @dataclass(frozen=True)

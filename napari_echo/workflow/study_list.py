@@ -7,6 +7,7 @@ EchoNet-Pediatric or CAMUS. Any other folder is searched for files of clips.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -65,17 +66,6 @@ def iter_list(paths: Sequence[Path]) -> Generator[int, None, list[StudyItem]]:
     return list(found.values())
 
 
-def list_studies(paths: Sequence[Path]) -> list[StudyItem]:
-    """List clips as `iter_list` does, in one go."""
-    steps = iter_list(paths)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            items: list[StudyItem] = end.value
-            return items
-
-
 def kind_of(path: Path) -> str:
     """Say whether a path is a file, a folder of clips, or a data set, and of which kind."""
     if not path.is_dir():
@@ -91,9 +81,24 @@ def kind_of(path: Path) -> str:
     return "EchoNet-Pediatric" if find_views(path) else "folder"
 
 
-def item_of_file(path: Path) -> StudyItem:
-    """List a file without a look at it."""
+def item_of_file(path: Path, n_frames: int | None = None) -> StudyItem:
+    """List a file without a look at it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    n_frames : int, optional
+        How many frames the clip has that is meant: an ED still of CAMUS is
+        taken with the ES still beside it for a clip of two.
+    """
     path = path.absolute()
+    if n_frames == 2:
+        from napari_echo.io.camus import pair_source
+        from napari_echo.io.camus_layout import es_still
+
+        if es_still(path) is not None:
+            return _with_info(pair_source(path))
     return StudyItem(str(path), path.name, (path,), partial(_read_file, path))
 
 
@@ -102,7 +107,7 @@ def item_of_clip(clip: EchoClip) -> StudyItem | None:
     if clip.source is None:
         return None
     return replace(
-        item_of_file(clip.source),
+        item_of_file(clip.source, len(clip)),
         study_id=clip.study_id,
         view=clip.view,
         n_frames=len(clip),
@@ -240,7 +245,17 @@ def _read_source(source: ClipSource) -> OpenedClip:
         item = source.load()
     except EchoError as error:
         # The labels may be all that is wrong.
-        clip = _read_file(source.files[0]).clip
-        clip = replace(clip, study_id=source.study_id)
+        clip = replace(_load_unlabelled(source.files[0]), study_id=source.study_id)
         return OpenedClip(clip, ef=source.ef, remark=str(error))
     return OpenedClip(item.clip, item.truth, item.key_frames, item.ef)
+
+
+def _load_unlabelled(path: Path) -> EchoClip:
+    """Load a clip by its file; an ED still of CAMUS with its ES still, where that can be read."""
+    from napari_echo.io.load import clips_of
+
+    own, *pairs = clips_of(path)
+    for pair in pairs:
+        with suppress(EchoError):
+            return pair.load()
+    return own.load()

@@ -17,8 +17,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from napari_echo.workflow.studies import StudyItem
 
 DISCS = 21
 
@@ -78,10 +82,21 @@ def make_clipset(root: Path, n: int) -> Path:
     return root
 
 
+def listed(paths: list[Path]) -> list[StudyItem]:
+    """List clips as the window does, in one go."""
+    from napari_echo.workflow.study_list import iter_list
+
+    steps = iter_list(paths)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            items: list[StudyItem] = end.value
+            return items
+
+
 def measure_lists(root: Path, n: int) -> Iterator[str]:
     """Time each listing, with the files in the system's cache."""
-    from napari_echo.workflow.study_list import list_studies
-
     makers: tuple[tuple[str, Callable[[Path, int], Path]], ...] = (
         ("a folder of files", make_folder),
         ("EchoNet-Dynamic", make_echonet),
@@ -92,7 +107,7 @@ def measure_lists(root: Path, n: int) -> Iterator[str]:
         seconds = []
         for _ in range(3):
             began = time.perf_counter()
-            items = list_studies([path])
+            items = listed([path])
             seconds.append(time.perf_counter() - began)
         assert len(items) == n
         yield f"List {n} clips of {name}: {min(seconds):.2f} to {max(seconds):.2f} s"
@@ -108,7 +123,6 @@ def measure_table(root: Path, n: int) -> Iterator[str]:
     from napari_echo.io.store import LabelStore
     from napari_echo.workflow.session import Session
     from napari_echo.workflow.study_facts import Facts
-    from napari_echo.workflow.study_list import list_studies
 
     ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope
     QSettings.setPath(ini, user, str(root / "settings"))
@@ -116,7 +130,7 @@ def measure_table(root: Path, n: int) -> Iterator[str]:
     review = EchoReview(viewer, Session(store=LabelStore(root / "labels"), reader="script"))
     viewer.window.add_dock_widget(review, name="Echo review", area="right")
     review.bottom.show(STUDIES_DOCK)
-    items = list_studies([root / "make_echonet"])
+    items = listed([root / "make_echonet"])
     pack = review.session.pack
     assert pack is not None
     rng = np.random.default_rng(0)

@@ -20,9 +20,12 @@ from napari.layers import Labels
 from pytestqt.qtbot import QtBot
 
 from napari_echo.core.clip import EchoClip
+from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import Segmentation
 from napari_echo.core.revision import Revision
 from napari_echo.gui.review import EchoReview
+from napari_echo.io.camus import write_camus
+from napari_echo.io.labelled import LabelledClip
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.journal import JournalFolder
 from napari_echo.workflow.session import Session
@@ -58,7 +61,7 @@ def reviewed(
 def open_clip(
     review: EchoReview, wait: Callable[[EchoReview], None], path: Path, truth: Segmentation
 ) -> None:
-    review.studying.open_path(path)
+    review.studying.open_paths([path])
     wait(review)
     wait(review)
     review.session.set_truth(truth)
@@ -170,6 +173,37 @@ def test_undo_never_reaches_another_clip(
     layer = review.layers.find("correction")
     assert layer.data[0, 5, 5] == 2
     assert review.session.corrections.uncommitted == (0,)
+
+
+def test_edits_of_a_pair_of_stills_open_as_that_pair(
+    dock: Callable[[Session], Reviewed],
+    session: Session,
+    wait: Callable[[EchoReview], None],
+    clip: EchoClip,
+    clip_file: Path,
+    truth: Segmentation,
+    tmp_path: Path,
+) -> None:
+    ends = [0, 6]
+    pair = EchoClip.from_frames(clip.frames[ends], study_id="patient0001", view="A4C")
+    labels = Segmentation(truth.labels[ends], truth.annotated[ends], "ground truth")
+    item = LabelledClip(pair, labels, KeyFrames((Beat(0, 1),), "traced"), "train")
+    root = write_camus(tmp_path / "camus", [item])
+    for file in root.rglob("*half_sequence*"):
+        file.unlink()
+    _, review = dock(session)
+    open_clip(review, wait, root, labels)
+    start(review).paint((1, 5, 5), 2)
+    open_clip(review, wait, clip_file, truth)
+    assert "patient0001" in review.clip_panel.waiting.full_text()
+    review.clip_panel.open_waiting.click()
+    wait(review)
+    wait(review)
+    assert session.clip is not None
+    assert session.clip.clip_id == pair.clip_id
+    review.correct_panel.recover.click()
+    wait(review)
+    assert review.layers.find("correction").data[1, 5, 5] == 2
 
 
 def test_edits_can_be_set_aside(
@@ -346,7 +380,7 @@ def edit():
     review.correct_panel.comment.setText("about the apex")
     print("edited", flush=True)
 
-review.studying.open_path(clip_file)
+review.studying.open_paths([clip_file])
 QTimer.singleShot(50, edit)
 napari.run()
 """

@@ -258,7 +258,7 @@ def test_a_bad_file_is_told_in_one_sentence_and_changes_nothing(
     wait(review)
     bad = tmp_path / "broken.avi"
     bad.write_bytes(b"RIFF\x00\x00\x00\x00AVI nothing")
-    review.studying.open_path(bad)
+    review.studying.open_paths([bad])
     wait(review)
     assert review.session.clip is clip
     assert roles(viewer) == ["clip"]
@@ -438,7 +438,7 @@ def test_strokes_are_not_lost_without_asking(
     if way == "napari":
         viewer.open(clip_file, plugin="napari-echo")
     else:
-        review.studying.open_path(clip_file)
+        review.studying.open_paths([clip_file])
     qtbot.wait(600)
     wait(review)
     assert (review.session.clip is clip) is stays

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from napari_echo.io.clipset import write_clipset
 from napari_echo.io.labelled import LabelledClip
 from napari_echo.ml.packs import ModelPack
 from napari_echo.workflow.session import Session
+from napari_echo.workflow.studies import OpenedClip, StudyItem
+from napari_echo.workflow.study_list import item_of_file
 
 PATIENCE_MS = 20_000
 NAMES = ["beat2", "beat10", "beat1", "other"]
@@ -278,6 +281,65 @@ def test_a_folder_that_vanishes_and_an_empty_one_leave_the_clip(
     assert "holds no clip" in sentences[-1]
     assert opened(review) == "beat1"
     assert len(review.session.studies) == 4
+
+
+class Slow:
+    """Two clips, the second of which is decoded no sooner than it is let go."""
+
+    def __init__(self, folder: Path) -> None:
+        self.free, self.begun = threading.Event(), threading.Event()
+        self.decoded: list[str] = []
+        first, second = (item_of_file(folder / f"{name}.npy") for name in ("beat1", "beat2"))
+        self.items = [first, replace(second, read=lambda: self._read(second))]
+
+    def _read(self, item: StudyItem) -> OpenedClip:
+        self.begun.set()
+        assert self.free.wait(PATIENCE_MS / 1000)
+        self.decoded.append(item.name)
+        return item.read()
+
+
+@pytest.fixture
+def slow(reviewed: Reviewed, idle: Callable[[EchoReview], None], folder: Path) -> Iterator[Slow]:
+    """The first clip is open, and the second one is being read ahead."""
+    _, review = reviewed
+    clips = Slow(folder)
+    review.session.studies.set_items(clips.items, [folder])
+    review.studying.open(clips.items[0].key)
+    yield clips
+    clips.free.set()
+    idle(review)
+
+
+def test_a_clip_that_is_being_read_ahead_is_not_decoded_twice(
+    reviewed: Reviewed, slow: Slow, idle: Callable[[EchoReview], None], qtbot: QtBot
+) -> None:
+    _, review = reviewed
+    qtbot.waitUntil(slow.begun.is_set, timeout=PATIENCE_MS)
+    review.studying.step(1)
+    qtbot.wait(150)
+    assert review.jobs.title == "Loading"
+    assert opened(review) == "beat1"
+    slow.free.set()
+    qtbot.waitUntil(lambda: opened(review) == "beat2", timeout=PATIENCE_MS)
+    idle(review)
+    assert slow.decoded == ["beat2.npy"]
+
+
+def test_not_to_wait_for_a_clip_leaves_it_to_be_read_ahead(
+    reviewed: Reviewed, slow: Slow, idle: Callable[[EchoReview], None], qtbot: QtBot
+) -> None:
+    _, review = reviewed
+    qtbot.waitUntil(slow.begun.is_set, timeout=PATIENCE_MS)
+    review.studying.step(1)
+    review.jobs.cancel()
+    qtbot.waitUntil(lambda: not review.jobs.busy, timeout=PATIENCE_MS)
+    assert opened(review) == "beat1"
+    slow.free.set()
+    idle(review)
+    review.studying.step(1)
+    assert opened(review) == "beat2"
+    assert slow.decoded == ["beat2.npy"]
 
 
 def test_neighbours_are_decoded_ahead_and_opened_at_once(

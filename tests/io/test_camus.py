@@ -13,7 +13,8 @@ import pytest
 
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat
-from napari_echo.io.camus import load_still, read_camus, write_camus
+from napari_echo.io.camus import read_camus, write_camus
+from napari_echo.io.camus_images import load_pair, load_still
 from napari_echo.io.camus_layout import Info, read_info, write_info
 from napari_echo.io.labelled import LabelledClip, Skipped
 from napari_echo.io.load import load
@@ -188,6 +189,18 @@ def test_stills_and_sequences_load_as_clips(root: Path, labelled: Labelled) -> N
     assert still.spacing_mm == pytest.approx((0.5, 0.5))
     sequence = load(folder / "patient0007_4CH_half_sequence.nii.gz")
     assert (len(sequence), sequence.fps, sequence.view) == (5, 40, "A4C")
+
+
+def test_a_pair_of_stills_loads_as_the_listing_reads_it(root: Path) -> None:
+    folder = root / "database_nifti" / "patient0007"
+    pair = load_pair(folder / "patient0007_4CH_ED.nii.gz")
+    read = {(item.clip.study_id, item.clip.view): item for item in read_camus(root)}
+    listed = read["patient0007", "A4C"].clip
+    assert (pair.clip_id, pair.view, pair.study_id, pair.spacing_mm, pair.source) == (
+        listed.clip_id, listed.view, listed.study_id, listed.spacing_mm, listed.source,
+    )  # fmt: skip
+    with pytest.raises(EchoError, match="no ED still"):
+        load_pair(folder / "patient0007_4CH_ES.nii.gz")
 
 
 def test_masks_patients_and_other_names_do_not_load(root: Path) -> None:

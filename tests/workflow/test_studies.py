@@ -20,9 +20,20 @@ from napari_echo.io.echonet import write_echonet
 from napari_echo.io.labelled import LabelledClip
 from napari_echo.workflow.clip_cache import ClipCache
 from napari_echo.workflow.studies import OpenedClip, Studies, StudyItem
-from napari_echo.workflow.study_list import iter_list, kind_of, list_studies
+from napari_echo.workflow.study_list import iter_list, kind_of
 
 WritePediatric = Callable[[Path, Iterable[tuple[str, LabelledClip, int]]], Path]
+
+
+def listed(paths: list[Path]) -> list[StudyItem]:
+    """List clips as the window does, in one go."""
+    steps = iter_list(paths)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            items: list[StudyItem] = end.value
+            return items
 
 
 @pytest.fixture
@@ -48,11 +59,11 @@ def test_a_folder_lists_its_clips_to_the_bottom(tmp_path: Path, beating: EchoCli
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         np.save(path.open("wb"), beating.frames)
-    items = list_studies([tmp_path])
+    items = listed([tmp_path])
     assert kind_of(tmp_path) == "folder"
     assert [item.name for item in items] == ["b.npy", "a/z.npy"]
     assert items[1].load().clip.clip_id == beating.clip_id
-    assert [i.key for i in list_studies([tmp_path, tmp_path / "b.npy"])] == [i.key for i in items]
+    assert [i.key for i in listed([tmp_path, tmp_path / "b.npy"])] == [i.key for i in items]
 
 
 def test_a_clip_data_set_tells_all_and_is_not_read(
@@ -62,7 +73,7 @@ def test_a_clip_data_set_tells_all_and_is_not_read(
     root = write_clipset(tmp_path / "set", clips)
     for path in (root / "clips").iterdir():
         path.rename(path.with_name(path.name + ".away"))
-    first, second = list_studies([root])
+    first, second = listed([root])
     assert kind_of(root) == "clip data set"
     assert (first.study_id, first.view, first.n_frames, first.ef) == ("one", "A4C", 7, 0.6)
     assert (second.view, second.n_frames, second.split) == ("A2C", 2, "train")
@@ -84,7 +95,7 @@ def test_echonet_lists_by_its_lists_and_opens_what_is_not_traced(
     tracings = (root / "VolumeTracings.csv").read_text().splitlines()
     broken = [line.replace("0XB.avi,", "0XB.avi,x", 1) for line in tracings]
     (root / "VolumeTracings.csv").write_text("\n".join(broken))
-    whole, damaged = list_studies([root])
+    whole, damaged = listed([root])
     assert (whole.name, whole.study_id, whole.view, whole.n_frames) == ("0XA", "0XA", "A4C", 7)
     assert whole.ef == pytest.approx(0.6)
     assert whole.load().truth is not None
@@ -93,7 +104,7 @@ def test_echonet_lists_by_its_lists_and_opens_what_is_not_traced(
     assert opened.clip.study_id == "0XB"
     assert "damaged" in opened.remark
     (root / "Videos" / "0XA.avi").unlink()
-    assert "does not exist" in list_studies([root])[0].problem
+    assert "does not exist" in listed([root])[0].problem
 
 
 def test_camus_lists_sequences_and_pairs_of_stills(
@@ -101,7 +112,7 @@ def test_camus_lists_sequences_and_pairs_of_stills(
 ) -> None:
     clips = [labelled("patient0001"), labelled("patient0001", "A2C", stills=True)]
     root = write_camus(tmp_path / "camus", clips)
-    items = {item.name: item for item in list_studies([root])}
+    items = {item.name: item for item in listed([root])}
     assert {name: (i.view, i.n_frames) for name, i in items.items()} == {
         "patient0001 2CH": ("A2C", 2),
         "patient0001 4CH": ("A4C", 7),
@@ -111,7 +122,7 @@ def test_camus_lists_sequences_and_pairs_of_stills(
         assert len(opened.clip) == item.n_frames
         assert opened.truth is not None
         assert opened.ef == pytest.approx(0.6)
-    assert list_studies([root / "database_nifti"])[0].key == items["patient0001 2CH"].key
+    assert listed([root / "database_nifti"])[0].key == items["patient0001 2CH"].key
 
 
 def test_pediatric_lists_both_views(
@@ -124,7 +135,7 @@ def test_pediatric_lists_both_views(
         ("CR32aaaaa-CR32aaa02-000044", labelled("b", "PSAX"), 9),
     ]
     root = write_pediatric(tmp_path / "pediatric", videos)
-    items = list_studies([root])
+    items = listed([root])
     assert kind_of(root) == "EchoNet-Pediatric"
     assert [(i.study_id, i.view, i.split) for i in items] == [
         ("CR32aaaaa", "A4C", "train"),
@@ -134,7 +145,7 @@ def test_pediatric_lists_both_views(
 
 
 def test_real_camus_is_listed(camus_root: Path) -> None:
-    items = list_studies([camus_root])
+    items = listed([camus_root])
     assert {item.view for item in items} <= {"A2C", "A4C"}
     opened = items[0].load()
     assert opened.truth is not None
@@ -144,13 +155,13 @@ def test_real_camus_is_listed(camus_root: Path) -> None:
 
 def test_what_holds_no_clip_is_told_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(EchoError, match="holds no clip"):
-        list_studies([tmp_path])
+        listed([tmp_path])
     with pytest.raises(EchoError, match="does not exist"):
-        list_studies([tmp_path / "gone"])
+        listed([tmp_path / "gone"])
     (tmp_path / "index.json").write_text("{}")
     (tmp_path / "clips").mkdir()
     with pytest.raises(EchoError, match="damaged"):
-        list_studies([tmp_path])
+        listed([tmp_path])
 
 
 def test_a_search_tells_how_far_it_is_and_can_be_stopped(tmp_path: Path) -> None:
@@ -165,7 +176,7 @@ def test_a_folder_that_vanishes_is_told_by_its_clips(tmp_path: Path, beating: Ec
     folder = tmp_path / "there"
     folder.mkdir()
     np.save(folder / "a.npy", beating.frames)
-    (item,) = list_studies([folder])
+    (item,) = listed([folder])
     shutil.rmtree(folder)
     with pytest.raises(EchoError, match=r"a\.npy"):
         item.load()

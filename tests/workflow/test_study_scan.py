@@ -30,9 +30,20 @@ from napari_echo.workflow.predict import predict
 from napari_echo.workflow.scan_process import iter_scan_apart
 from napari_echo.workflow.studies import Studies, StudyItem
 from napari_echo.workflow.study_facts import ClipFacts, Entry, Facts, FactsStore
-from napari_echo.workflow.study_list import item_of_file, list_studies
+from napari_echo.workflow.study_list import item_of_file, iter_list
 from napari_echo.workflow.study_rows import Filter, StudyRows, verdicts
 from napari_echo.workflow.study_scan import Scanned, facts_of, iter_scan
+
+
+def listed(paths: list[Path]) -> list[StudyItem]:
+    """List clips as the window does, in one go."""
+    steps = iter_list(paths)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            items: list[StudyItem] = end.value
+            return items
 
 
 class Shifted:
@@ -83,7 +94,7 @@ def model(root: Path) -> Shifted:
 
 @pytest.fixture
 def items(root: Path) -> list[StudyItem]:
-    return list_studies([root])
+    return listed([root])
 
 
 @pytest.fixture
@@ -176,7 +187,7 @@ def test_a_damaged_clip_is_told_and_the_rest_is_scanned(
 ) -> None:
     broken = tmp_path / "broken.avi"
     broken.write_bytes(b"nothing")
-    (bad,) = list_studies([broken])
+    (bad,) = listed([broken])
     found = scan([items[0], bad, items[1]], [model], facts)
     assert [step.item.name for step in found if step.problem] == ["broken.avi"]
     assert len(facts.of_model(model.id)) == 2
@@ -207,7 +218,7 @@ def test_the_cache_gives_back_what_was_written(items: list[StudyItem], facts: Fa
 def test_facts_of_a_file_that_changed_are_forgotten(facts: FactsStore, tmp_path: Path) -> None:
     path = tmp_path / "a.npy"
     np.save(path, np.zeros((3, 32, 32), np.uint8))
-    (item,) = list_studies([path])
+    (item,) = listed([path])
     facts.write(item, entries(item))
     assert len(facts.read([item])) == 2
     np.save(path, np.zeros((4, 32, 32), np.uint8))
@@ -329,8 +340,8 @@ def test_status_reader_and_comment_come_from_the_label_store(
     commit(items[0], "ben", "second reader", "apex cut")
     commit(items[2], "anna", "rejected", "")
     # A clip whose id is not known yet goes by its study.
-    listed = [items[0], items[1], replace(items[2], clip_id="")]
-    found = verdicts(store.rows(), listed, facts)
+    clips = [items[0], items[1], replace(items[2], clip_id="")]
+    found = verdicts(store.rows(), clips, facts)
     assert {key: v.status for key, v in found.items()} == {
         items[0].key: "second reader",
         items[2].key: "rejected",
@@ -350,7 +361,7 @@ def test_status_reader_and_comment_come_from_the_label_store(
 
 
 def test_a_still_pair_has_no_jumps_in_time(phantom_stills: Path) -> None:
-    (item, *_) = list_studies([phantom_stills])
+    (item, *_) = listed([phantom_stills])
     opened = item.load()
     found = facts_of(item, opened, predict(opened.clip, Shifted(phantom_stills, 0)))
     assert len(opened.clip) == 2
@@ -363,7 +374,7 @@ def test_a_still_pair_has_no_jumps_in_time(phantom_stills: Path) -> None:
 def test_a_scan_apart_finds_what_a_scan_here_does(
     phantom_stills: Path, facts: FactsStore, tmp_path: Path
 ) -> None:
-    items = list_studies([phantom_stills])[:2]
+    items = listed([phantom_stills])[:2]
     broken = tmp_path / "broken.avi"
     broken.write_bytes(b"nothing")
     items.append(item_of_file(broken))
@@ -381,7 +392,7 @@ def test_a_scan_apart_finds_what_a_scan_here_does(
 def test_a_scan_apart_ends_when_it_is_stopped_and_when_it_cannot_begin(
     phantom_stills: Path, facts: FactsStore, tmp_path: Path
 ) -> None:
-    items, pack = list_studies([phantom_stills]), find_pack("pidnet-s-phantom")
+    items, pack = listed([phantom_stills]), find_pack("pidnet-s-phantom")
     stop = threading.Event()
     steps = iter_scan_apart(items, [pack], PredictParams(), facts, stop=stop)
     while next(steps) is None:
@@ -397,7 +408,7 @@ def test_a_scan_apart_ends_when_it_is_stopped_and_when_it_cannot_begin(
 
 
 def test_a_scan_apart_waits_for_the_reader(phantom_stills: Path, facts: FactsStore) -> None:
-    items, pack = list_studies([phantom_stills])[:3], find_pack("pidnet-s-phantom")
+    items, pack = listed([phantom_stills])[:3], find_pack("pidnet-s-phantom")
     held = threading.Event()
     held.set()
     seen: list[Scanned] = []
