@@ -133,13 +133,15 @@ class Showing:
             return None
         labels = prediction.segmentation.labels if prediction is not None else None
         draft = session.corrections.draft
+        # That of the model before it runs, too: other colours take napari another shader.
+        schema = session.pack.schema if session.pack is not None else session.schema
+        if prediction is not None:
+            schema = prediction.segmentation.schema
         hardness, hard = session.hardness, session.hard_pixels
         frames, height, width = clip.frames.shape
         return Sources(
             shape=(frames, height, width),
-            structures=(
-                prediction.segmentation.schema.structures if prediction is not None else ()
-            ),
+            structures=schema.structures,
             truth=truth.labels if truth is not None else None,
             prediction=labels,
             annotated=truth.annotated if truth is not None else None,
