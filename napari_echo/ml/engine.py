@@ -111,6 +111,8 @@ class _Session:
         # One thread a core this process may use; the default also counts those
         # it may not, and oversubscribes in containers.
         options.intra_op_num_threads = len(os.sched_getaffinity(0)) if _has_affinity() else 0
+        # A thread that waits for work must not keep a core from the window.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         # The session reads the arrays while it is made, and no longer.
         values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(w) for name, w in weights.items()}
