@@ -115,6 +115,8 @@ class DraftLayer:
         active = self.viewer.layers.selection.active
         self.viewer.layers.append(layer)
         self.viewer.layers.selection.active = active
+        # Napari darkens the middle of its brush, as it does behind a text: over what is painted.
+        self.viewer.canvas.overlays["_brush_circle"].box = False
         return layer
 
     def park(self, layer: Labels | None = None) -> None:

@@ -143,6 +143,28 @@ def test_a_contour_is_dragged_by_its_points_and_the_labels_follow(
     assert not any(isinstance(x, Points) and x.visible for x in viewer.layers)
 
 
+def test_the_layers_of_a_contour_are_made_while_the_reader_looks(
+    reviewed: Reviewed, qtbot: QtBot
+) -> None:
+    viewer, review = reviewed
+    names = {"Contour", "Contour points"}
+
+    def hidden() -> set[str]:
+        return {x.name for x in viewer.layers if not x.visible}
+
+    active, extent = viewer.layers.selection.active, viewer.dims.range
+    qtbot.waitUntil(lambda: names <= hidden(), timeout=PATIENCE_MS)
+    assert viewer.layers.selection.active is active
+    assert viewer.dims.range == extent
+    assert not review.contour_tool.active
+    made = [x for x in viewer.layers if x.name in names]
+    press(viewer, "Shift-D")
+    assert [x for x in viewer.layers if x.name in names] == made
+    assert all(x.visible for x in made)
+    # Napari's brush darkens what is painted, unless it is told not to.
+    assert not viewer.canvas.overlays["_brush_circle"].box
+
+
 def test_an_empty_frame_is_drawn_by_three_clicks(reviewed: Reviewed) -> None:
     viewer, review = reviewed
     review.editing.choose("nothing")
