@@ -28,6 +28,11 @@ class PredictParams(_Params):
         description="Average with the prediction of the mirrored frame, in twice the time.",
     )
 
+    @property
+    def settings(self) -> str:
+        """What of it changes what a model says, as text: all but how many frames it is given."""
+        return self.model_dump_json(exclude={"batch"})
+
 
 class HardnessParams(_Params):
     """How hard pixels are found."""

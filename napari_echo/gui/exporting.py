@@ -183,6 +183,7 @@ class Exchange:
         )
         short = ", ".join(f"{n} {what}" for what, n in counts if n) or "nothing imported"
         self._show(short, sentence, [f"{s.name}: {s.reason}" for s in imported.skipped])
+        self.session.corrections.others_committed.emit()
         self.verbs.recall(sentence)
 
     def _show(self, short: str, sentence: str, reasons: Sequence[str]) -> None:

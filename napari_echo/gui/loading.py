@@ -19,7 +19,7 @@ class Loading:
     item : StudyItem
         The clip.
     stamp : str
-        Of its files, before they are decoded (`study_facts.stamp_of`).
+        Of its files, before they are decoded (`facts_cache.stamp_of`).
     """
 
     def __init__(self, item: StudyItem, stamp: str) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from napari_echo.core.errors import EchoError
 from napari_echo.gui.workers import Job, Progress, shown
+from napari_echo.workflow.facts import AnyFacts, ClipFacts
+from napari_echo.workflow.facts_cache import FactsCache
 from napari_echo.workflow.studies import OpenedClip, StudyItem
-from napari_echo.workflow.study_facts import AnyFacts, FactsStore
-from napari_echo.workflow.study_rows import Verdict
+from napari_echo.workflow.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from napari_echo.core.params import PredictParams
@@ -23,50 +24,51 @@ if TYPE_CHECKING:
 
 def look_up(
     items: Sequence[StudyItem],
-    facts: FactsStore,
+    cache: FactsCache | None,
     store: LabelStore | None,
-    known: Sequence[AnyFacts],
-) -> Job[tuple[list[AnyFacts], dict[str, Verdict]]]:
-    """Read what the cache knows of clips, unless some is `known`, and their verdicts."""
-    from napari_echo.workflow.study_rows import verdicts
+    ids: Mapping[str, str],
+) -> Job[tuple[list[AnyFacts], Verdicts]]:
+    """Read what the cache, where one is given, knows of clips, and their verdicts.
 
+    `ids` are those of clips that were decoded, by the keys of the items.
+    """
     yield Progress(0, 0, "Reading what is known of the clips")
-    found = [] if known else facts.read(items)
+    found = cache.read(items) if cache is not None else []
+    ids = {f.key: f.clip_id for f in found if isinstance(f, ClipFacts)} | dict(ids)
     yield Progress(0, 0, "Reading the label store")
-    of_clips = FactsStore()
-    of_clips.take(known or found)
-    return found, verdicts(store.rows() if store is not None else [], items, of_clips)
+    return found, Verdicts(store.rows() if store is not None else [], items, ids)
 
 
 def note(
     item: StudyItem,
     opened: OpenedClip,
     predictions: Sequence[Prediction],
-    facts: FactsStore,
+    settings: str,
+    cache: FactsCache,
     others: Sequence[ModelPack],
 ) -> Job[list[AnyFacts]]:
     """Find and keep what predictions tell of a clip."""
-    from napari_echo.workflow.study_scan import found_in
+    from napari_echo.workflow.facts_found import found_in
 
     yield Progress(0, 0, "Noting what the model says")
-    entries = found_in(item, opened, predictions, facts, others)
-    facts.write(item, entries)
+    entries = found_in(item, opened, predictions, settings, cache, others)
+    cache.write(item, entries)
     return [entry.facts for entry in entries]
 
 
-def draw(items: Sequence[StudyItem], facts: FactsStore) -> Job[None]:
+def draw(items: Sequence[StudyItem], cache: FactsCache) -> Job[None]:
     """Make small pictures of clips, or read those that were made before."""
     from napari_echo.workflow.study_pictures import read_picture
 
     for place, item in enumerate(items):
-        picture = facts.read_data(item)
+        picture = cache.read_data(item)
         if not picture:
             try:
                 picture = read_picture(item)
             except EchoError:
                 picture = b""  # why it cannot be read is told when it is opened
             else:
-                facts.keep_picture(item, picture)
+                cache.keep_picture(item, picture)
         yield Progress(place + 1, len(items), "Drawing", (item.key, picture))
 
 
@@ -75,7 +77,7 @@ def scan(
     packs: Sequence[ModelPack],
     params: PredictParams,
     make_predictor: Callable[[ModelPack, PredictParams], Predictor],
-    facts: FactsStore,
+    cache: FactsCache,
     known: set[tuple[str, str]],
     wait: Callable[[], bool],
     stop: threading.Event,
@@ -87,15 +89,15 @@ def scan(
 
     steps: Generator[Scanned | None, None, int]
     if make_predictor is project_predictor:
-        steps = iter_scan_apart(items, packs, params, facts, known=known, wait=wait, stop=stop)
+        steps = iter_scan_apart(items, packs, params, cache, known=known, wait=wait, stop=stop)
     else:
         steps = iter_scan(
             items,
             packs,
             lambda pack: make_predictor(pack, params),
-            facts,
+            cache,
             known=known,
-            batch=params.batch,
+            params=params,
             wait=wait,
         )
     done = total = 0

@@ -1,32 +1,32 @@
-"""What is found out of listed clips while the reader works: facts, verdicts, pictures, scans."""
+"""What is found out of listed clips while the reader works: facts, pictures, scans."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 
-from napari_echo.gui.scan_jobs import draw, look_up, note, scan
+from napari_echo.gui.looking_up import LookingUp
+from napari_echo.gui.scan_jobs import draw, note, scan
 from napari_echo.gui.studying import Studying
 from napari_echo.gui.wording import duration_text
 from napari_echo.gui.workers import Jobs, Progress
+from napari_echo.workflow.facts import AnyFacts, Facts
+from napari_echo.workflow.facts_cache import stamp_of
 from napari_echo.workflow.studies import OpenedClip, StudyItem
-from napari_echo.workflow.study_facts import AnyFacts, Facts, stamp_of
-from napari_echo.workflow.study_rows import Verdict
 
 if TYPE_CHECKING:
     from napari_echo.core.prediction import Prediction
     from napari_echo.workflow.study_scan import Scanned
 
-LOOKING, SCANNING, DRAWING, NOTING = "Looking up", "Scanning", "Drawing", "Noting"
-_SETTLE_MS, _QUIET_S = 100, 1.0
+SCANNING, DRAWING, NOTING = "Scanning", "Drawing", "Noting"
+_QUIET_S = 1.0
 
 
-class Scanning:
+class Scanning(LookingUp):
     """Finds out what the table of clips shows.
 
     Everything goes on in the background; a scan, in a process of its own,
@@ -39,8 +39,6 @@ class Scanning:
 
     Attributes
     ----------
-    verdicts : mapping of str to Verdict
-        What the label store says of the clips, by their keys.
     progress : Scanned or None
         How far the scan is.
     told : str
@@ -48,46 +46,26 @@ class Scanning:
 
     Signals
     -------
-    verdicts_changed()
-        The label store says something else.
     picture_made(str, bytes)
         A small picture of the clip of this key, a PNG; empty where there is none.
     scan_changed()
         A scan began, came on or ended.
     """
 
-    verdicts_changed = Signal()
     picture_made = Signal(str, bytes)
     scan_changed = Signal()
 
     def __init__(self, studying: Studying) -> None:
-        self.studying = studying
-        self.verbs = studying.verbs
-        self.session = studying.session
-        self.studies = studying.studies
-        self.facts = studying.facts
-        self.verdicts: Mapping[str, Verdict] = {}
+        super().__init__(studying)
         self.progress: Scanned | None = None
         self.told = ""
         parent = self.verbs.runner
-        self.scanner, self.looker = Jobs(parent), Jobs(parent)
-        self.drawer, self.noter = Jobs(parent), Jobs(parent)
-        self._facts_due = False
+        self.scanner, self.drawer, self.noter = Jobs(parent), Jobs(parent), Jobs(parent)
         self._pictures: list[StudyItem] = []
         self._stop = threading.Event()
         self._quiet_until = 0.0
         parent.destroyed.connect(lambda: self._stop.set())
-        self._settle = QTimer(parent)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
-        self._settle.timeout.connect(self._look_up)
         studying.listed.connect(self._on_listed)
-        self.studies.items_changed.connect(self._on_items)
-        corrections = self.session.corrections
-        corrections.revisions_changed.connect(lambda: self._settle.start())
-        corrections.store_changed.connect(lambda: self._settle.start())
-        self.looker.busy_changed.connect(self._look_again)
-        self.looker.failed.connect(self._forget_verdicts)
         self.drawer.busy_changed.connect(self._draw)
         self.drawer.progressed.connect(self._on_drawn)
         self.scanner.progressed.connect(self._on_scanned)
@@ -97,50 +75,10 @@ class Scanning:
         self.session.clip_changed.connect(self._on_opened)
         self.verbs.runner.busy_changed.connect(self._note)
 
-    # Facts and verdicts -----------------------------------------------------------
-
     def _on_listed(self) -> None:
         self._stop_scan()
         self._pictures = []
-        self._facts_due = True
-        self.verdicts = {}
         self.told = ""
-        self._settle.start()
-
-    def _on_items(self) -> None:
-        self._facts_due = True
-        self._settle.start()
-
-    def _look_again(self) -> None:
-        if not self.looker.busy and self._facts_due:
-            self._settle.start()
-
-    def _look_up(self) -> None:
-        """Read what the cache and the label store know of the clips."""
-        items = self.studies.items
-        if not items:
-            return
-        if self.looker.busy:
-            self._facts_due = True
-            return
-        whole, self._facts_due = self._facts_due, False
-        store = self.session.corrections.store
-        known = [] if whole else [f for i in items if (f := self.facts.clip(i.key)) is not None]
-
-        def take(found: tuple[list[AnyFacts], dict[str, Verdict]]) -> None:
-            if self.studies.items[:1] != items[:1]:
-                return  # another list came meanwhile
-            self.facts.take(found[0])
-            if found[1] != self.verdicts:
-                self.verdicts = found[1]
-                self.verdicts_changed.emit()
-
-        self.looker.start(LOOKING, look_up, items, self.facts, store, known, done=take)
-
-    def _forget_verdicts(self, _sentence: str) -> None:
-        # The reader's own look-up of the open clip says what is wrong with the store.
-        self.verdicts = {}
-        self.verdicts_changed.emit()
 
     def _note(self) -> None:
         """Note what models said of the open clip when the reader ran them himself."""
@@ -154,7 +92,10 @@ class Scanning:
         kept = self.studying.cache.get(item.key, stamp_of(item))
         opened = kept or OpenedClip(clip, session.truth)
         others = [pack for pack in session.packs if pack.id not in session.predictions]
-        self.noter.start(NOTING, note, item, opened, new, self.facts, others, done=self._take_noted)
+        settings, cache = session.predict_params.settings, self.facts.cache
+        self.noter.start(
+            NOTING, note, item, opened, new, settings, cache, others, done=self._take_noted
+        )
 
     def _knows(self, item: StudyItem, prediction: Prediction) -> bool:
         return self.facts.get(item.key, prediction.model_id) is not None
@@ -179,7 +120,7 @@ class Scanning:
     def _draw(self) -> None:
         if self._pictures and not self.drawer.busy:
             items, self._pictures = self._pictures, []
-            self.drawer.start(DRAWING, draw, items, self.facts, done=lambda _: None)
+            self.drawer.start(DRAWING, draw, items, self.facts.cache, done=lambda _: None)
 
     # Scan -------------------------------------------------------------------------
 
@@ -223,7 +164,7 @@ class Scanning:
             session.ticked,
             session.predict_params,
             session.make_predictor,
-            self.facts,
+            self.facts.cache,
             known,
             self._reader_works,
             self._stop,

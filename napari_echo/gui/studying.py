@@ -14,8 +14,9 @@ from napari_echo.gui.loading import Loading
 from napari_echo.gui.verbs import LOADING, MARKING, PREDICTING, Verbs
 from napari_echo.gui.workers import Jobs
 from napari_echo.workflow.clip_cache import ClipCache
+from napari_echo.workflow.facts_cache import stamp_of
 from napari_echo.workflow.studies import OpenedClip, StudyItem
-from napari_echo.workflow.study_facts import FactsStore, stamp_of
+from napari_echo.workflow.study_facts import FactsStore
 
 AHEAD = (1, -1, 2)
 """Which neighbours are decoded while a clip is reviewed, the likeliest first."""

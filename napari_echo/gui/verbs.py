@@ -13,7 +13,7 @@ from napari_echo.core.errors import EchoError
 from napari_echo.core.hardness import HardnessMap, HardPixels
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import Segmentation
-from napari_echo.core.params import HardnessParams
+from napari_echo.core.params import HardnessParams, PredictParams
 from napari_echo.core.revision import Revision
 from napari_echo.gui import jobs
 from napari_echo.gui.committing import COMMITTING, commit_job
@@ -163,15 +163,17 @@ class Verbs:
             session.predict_params,
             session.make_predictor,
             dict(session.predictors),
-            found=partial(self._take_prediction, clip),
+            found=partial(self._take_prediction, clip, session.predict_params),
             done=lambda _: None,
         )
 
-    def _take_prediction(self, clip: EchoClip, found: jobs.Predicted) -> None:
+    def _take_prediction(
+        self, clip: EchoClip, params: PredictParams, found: jobs.Predicted
+    ) -> None:
         session, prediction = self.session, found.prediction
         model_id = prediction.model_id
         ticked = {pack.id for pack in session.ticked}
-        if session.clip is not clip or model_id not in ticked:
+        if session.clip is not clip or model_id not in ticked or params != session.predict_params:
             return
         session.keep_predictor(found.predictor)
         chosen = session.pack is not None and session.pack.id == model_id

@@ -47,7 +47,7 @@ class ClipCache:
         key : str
             The clip, among those that are listed.
         stamp : str
-            Of its files, before they were decoded (`study_facts.stamp_of`).
+            Of its files, before they were decoded (`facts_cache.stamp_of`).
         opened : OpenedClip
             The clip.
         """

@@ -33,6 +33,10 @@ class Committed:
     -------
     revisions_changed()
         Revisions of the open clip were looked up, or one was committed.
+    clip_committed(str)
+        Other revisions are known of the clip of this id, be it open or not.
+    others_committed()
+        Revisions of any clips may have come into the store.
     store_changed()
         Another store was chosen.
     exported(Path)
@@ -40,6 +44,8 @@ class Committed:
     """
 
     revisions_changed = Signal()
+    clip_committed = Signal(str)
+    others_committed = Signal()
     store_changed = Signal()
     exported = Signal(Path)
 
@@ -59,6 +65,11 @@ class Committed:
     def _add(self, clip: EchoClip, revision: Revision) -> None:
         self._clips[clip.clip_id] = clip
         self._revisions.setdefault(clip.clip_id, []).append(revision)
+        self.clip_committed.emit(clip.clip_id)
+
+    def of_clip(self, clip_id: str) -> tuple[Revision, ...]:
+        """What is known to be committed for a clip of this session."""
+        return tuple(self._revisions.get(clip_id, ()))
 
     @property
     def every_revision(self) -> tuple[Revision, ...]:
@@ -86,6 +97,7 @@ class Committed:
         self._revisions[self._clip.clip_id] = found
         if found:
             self._clips[self._clip.clip_id] = self._clip
+        self.clip_committed.emit(self._clip.clip_id)
         self.revisions_changed.emit()
 
     @property

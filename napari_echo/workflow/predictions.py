@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from napari_echo.workflow.compare import ComparisonReport
 
 MOST = 4
-"""So many models can be compared: as many as have a cell and a colour of their own."""
+"""So many models can be compared: as many as have a cell of their own."""
+SLOTS = 6
+"""So many models have a colour of their own, compared or not."""
 
 
 class Predictions:
@@ -50,7 +53,7 @@ class Predictions:
     ) -> None:
         self.packs: tuple[ModelPack, ...] = tuple(packs)
         self.make_predictor = make_predictor
-        self.predict_params = PredictParams()
+        self._predict_params = PredictParams()
         self._pack: ModelPack | None = None
         self._ticked: dict[str, ModelPack] = {}
         self._slots: dict[str, int] = {}
@@ -77,6 +80,20 @@ class Predictions:
     def _take_shown(self) -> None:
         """Forget what was found in the prediction that was on show before."""
         raise NotImplementedError
+
+    @property
+    def predict_params(self) -> PredictParams:
+        """How the models segment."""
+        return self._predict_params
+
+    def set_predict_params(self, params: PredictParams) -> None:
+        """Have the models segment otherwise; what they said before is forgotten."""
+        other = params.settings != self._predict_params.settings
+        self._predict_params = params
+        if other:
+            self._predictors.clear()
+            self.keep_predictions(())
+            self.model_changed.emit()
 
     # Which models -----------------------------------------------------------------
 
@@ -189,26 +206,43 @@ class Predictions:
         self._predictors[predictor.pack.id] = predictor
 
     def _release(self) -> None:
-        """Free the models that are no longer ticked, and their colours."""
-        wanted = {pack.id for pack in self.ticked}
-        for model_id in self._predictors.keys() - wanted:
+        """Free the models that are no longer ticked, and tell those that are apart."""
+        for model_id in self._predictors.keys() - {pack.id for pack in self.ticked}:
             del self._predictors[model_id]
-        for model_id in self._slots.keys() - wanted - self._predictions.keys():
-            del self._slots[model_id]
+        taken: set[int] = set()
+        # The one that was ticked first keeps its colour.
+        for model_id in dict.fromkeys((*self._ticked, *(pack.id for pack in self.ticked))):
+            if self.slot(model_id) in taken:
+                del self._slots[model_id]
+                self._slots[model_id] = self._least_used(self._slots_of(self._ticked))
+            taken.add(self.slot(model_id))
+
+    @property
+    def slots(self) -> Mapping[str, int]:
+        """The place that each model has among the colours, by its id."""
+        return self._slots
+
+    def take_slots(self, slots: Mapping[str, int]) -> None:
+        """Give models the places that they had before."""
+        self._slots |= {name: slot for name, slot in slots.items() if slot in range(SLOTS)}
 
     def slot(self, model_id: str) -> int:
-        """The place of a model among those compared, from 0: it names its colour.
+        """The place of a model among the colours, from 0 to less than `SLOTS`.
 
-        It stays while the model is ticked or its prediction is kept.
+        It stays, whether the model is ticked or not. Where there are more models
+        than colours, two have the same until both are ticked.
         """
         if model_id not in self._slots:
-            for pack in self.ticked:
-                self._slots.setdefault(pack.id, self._free_slot())
-        return self._slots.setdefault(model_id, self._free_slot())
+            for name in (*(pack.id for pack in self.ticked), model_id):
+                self._slots.setdefault(name, self._least_used(self._slots_of(self._ticked)))
+        return self._slots[model_id]
 
-    def _free_slot(self) -> int:
-        taken = set(self._slots.values())
-        return next(i for i in range(len(taken) + 1) if i not in taken)
+    def _slots_of(self, model_ids: Collection[str]) -> set[int]:
+        return {self._slots[name] for name in model_ids if name in self._slots}
+
+    def _least_used(self, taken: Collection[int]) -> int:
+        used = Counter(self._slots.values())
+        return min((i for i in range(SLOTS) if i not in taken), key=lambda i: (used[i], i))
 
     # What they say ----------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_echo.core.errors import EchoError
-from napari_echo.workflow.study_facts import FactsStore
+from napari_echo.workflow.facts_cache import FactsCache
 from napari_echo.workflow.study_scan import Scanned, iter_scan
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def iter_scan_apart(
     items: Sequence[StudyItem],
     packs: Sequence[ModelPack],
     params: PredictParams,
-    facts: FactsStore,
+    cache: FactsCache,
     *,
     known: Collection[tuple[str, str]] = (),
     wait: Callable[[], bool] = lambda: False,
@@ -60,7 +60,7 @@ def iter_scan_apart(
 
     Parameters
     ----------
-    items, packs, facts, known, wait
+    items, packs, cache, known, wait
         As for `iter_scan`.
     params : PredictParams
         How clips are segmented.
@@ -87,7 +87,7 @@ def iter_scan_apart(
     last: Scanned | None = None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         request, log = Path(folder, "request"), Path(folder, "log")
-        request.write_bytes(pickle.dumps(_Request(items, packs, params, facts.path, known)))
+        request.write_bytes(pickle.dumps(_Request(items, packs, params, cache.path, known)))
         process = _start(request, log)
         stop = stop or threading.Event()
         ender = threading.Thread(target=_end_on, args=(stop, process), daemon=True)
@@ -200,9 +200,9 @@ def main() -> None:
         request.items,
         request.packs,
         lambda pack: make_predictor(pack, request.params),
-        FactsStore(request.cache),
+        FactsCache(request.cache),
         known=request.known,
-        batch=request.params.batch,
+        params=request.params,
         wait=waits.is_set,
     )
     try:

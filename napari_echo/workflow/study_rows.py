@@ -1,57 +1,24 @@
-"""What the table of clips shows, how it is filtered, and which clip to look at next."""
+"""What the table of clips shows, and how it is sorted and filtered."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_echo.workflow.study_facts import Facts, FactsStore
+from napari_echo.workflow.facts import Facts
+from napari_echo.workflow.study_facts import FactsStore
+from napari_echo.workflow.study_queue import QUEUES, Queue, rank, rank_text, why
+from napari_echo.workflow.verdicts import NO_VERDICT, STATUSES, Verdict
 
 if TYPE_CHECKING:
-    from napari_echo.io.store_row import Row
     from napari_echo.workflow.studies import Studies, StudyItem
 
-Status = Literal["unreviewed", "accepted", "corrected", "rejected", "second reader"]
-STATUSES: Mapping[Status, str] = {
-    "unreviewed": "unreviewed",
-    "accepted": "accepted",
-    "corrected": "corrected",
-    "rejected": "rejected",
-    "second reader": "needs a second reader",
-}
-"""What a status is called in the table."""
-
-Queue = Literal["list", "hardness", "disagreement", "time", "ef change", "ef crossing"]
-QUEUES: Mapping[Queue, tuple[str, str]] = {
-    "list": ("List order", "As the clips were listed."),
-    "hardness": (
-        "Hardness",
-        "How unsure the model is of its borders at ED and ES, from 0 to 1; the hardest first.",
-    ),
-    "disagreement": (
-        "Model disagreement",
-        "One less the Dice of the LV of two models at ED and ES; tick two models and scan.",
-    ),
-    "time": (
-        "Inconsistent in time",
-        "Jumps and drifts from frame to frame that no heart makes, in multiples of what passes.",
-    ),
-    "ef change": (
-        "Expected EF change",
-        "By how many points a correction within the model's doubt would change the EF.",
-    ),
-    "ef crossing": (
-        "EF crossing a limit",
-        "The chance that a correction brings the EF across 35, 40 or 50%.",
-    ),
-}
-"""Title and explanation of each way to rank the clips."""
+__all__ = ["COLUMNS", "NAMES", "QUEUES", "STATUSES", "Cell", "Filter", "Queue", "StudyRows"]
 
 
 @dataclass(frozen=True)
@@ -65,15 +32,16 @@ class Column:
     of_model: bool = False
 
 
+# What a reader goes by comes first: little more is in sight beside the canvas.
 COLUMNS = (
     Column("clip", "Clip", "The clip's name in its data set or folder."),
-    Column("view", "View", "Which view of the heart it is, where that is known."),
     Column("status", "Status", "What the readers made of the clip, by the label store."),
-    Column("frames", "Frames", "Number of frames, where it is known.", True),
+    Column("worth", "Rank", "What the queue ranks the clips by.", True, True),
     Column("ef", "EF", "Ejection fraction as the model segments it.", True, True),
     Column("true_ef", "True EF", "Ejection fraction of the data set or its ground truth.", True),
-    Column("worth", "Rank", "What the queue ranks the clips by.", True, True),
     Column("why", "Why look", "Why the clip ranks where it does.", False, True),
+    Column("view", "View", "Which view of the heart it is, where that is known."),
+    Column("frames", "Frames", "Number of frames, where it is known.", True),
     Column("dice_ed", "Dice ED", "Overlap of the LV with the ground truth at ED.", True, True),
     Column("dice_es", "Dice ES", "Overlap of the LV with the ground truth at ES.", True, True),
     Column("hardness", "Hardness", QUEUES["hardness"][1], True, True),
@@ -81,15 +49,6 @@ COLUMNS = (
     Column("comment", "Comment", "The comment of the last commit."),
 )
 NAMES = tuple(column.name for column in COLUMNS)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the label store says of a clip."""
-
-    status: Status = "unreviewed"
-    readers: tuple[str, ...] = ()
-    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,7 +114,7 @@ class StudyRows:
 
     def verdict(self, key: str) -> Verdict:
         """What the label store says of a clip."""
-        return self.verdicts.get(key, _NO_VERDICT)
+        return self.verdicts.get(key, NO_VERDICT)
 
     def view(self, item: StudyItem) -> str:
         """The view of a clip, "unknown" where nobody knows it."""
@@ -213,61 +172,26 @@ class StudyRows:
     def _of_store(self, item: StudyItem, column: str) -> Cell:
         verdict = self.verdict(item.key)
         if self.hidden and item is self.studies.current:
-            verdict = _NO_VERDICT
+            verdict = NO_VERDICT
         if column == "status":
             return Cell(STATUSES[verdict.status], "", str(list(STATUSES).index(verdict.status)))
         text = ", ".join(verdict.readers) if column == "reader" else verdict.comment
         return Cell(text, text, _natural(text) if text else None)
 
     def rank(self, facts: Facts | None) -> float | None:
-        """What the queue ranks a clip by: the larger, the sooner it is to be looked at.
-
-        A clip in which the model finds no ventricle is worth a look before all
-        others, where the EF is asked for: infinity.
-        """
-        if facts is None or facts.hardness is None or self.queue == "list":
-            return None
-        if self.queue == "hardness":
-            return facts.hardness
-        if self.queue == "time":
-            return facts.inconsistency
-        if self.queue == "disagreement":
-            return facts.disagreement
-        if facts.expected_change is None:
-            return float("inf")
-        return facts.expected_change if self.queue == "ef change" else max(facts.crossing)
+        """What the queue ranks a clip by: the larger, the sooner it is to be looked at."""
+        return rank(self.queue, facts)
 
     def worth(self, facts: Facts | None) -> Cell:
         """What the queue ranks a clip by, as the table shows it."""
-        rank = self.rank(facts)
-        if rank is None:
+        value = self.rank(facts)
+        if value is None:
             return _EMPTY
-        formats = {
-            "hardness": "{:.2f}",
-            "time": "{:.1f}×",
-            "disagreement": "{:.3f}",
-            "ef change": "{:.1f} pts",
-            "ef crossing": "{:.0%}",
-        }
-        shown = 100 * rank if self.queue == "ef change" else rank
-        text = "no LV" if np.isinf(rank) else formats[self.queue].format(shown)
-        return Cell(text, QUEUES[self.queue][1], rank)
+        return Cell(rank_text(self.queue, value), QUEUES[self.queue][1], value)
 
     def why(self, facts: Facts | None) -> str:
         """Say in one line why a clip ranks where it does."""
-        doubt = facts.doubt if facts is not None else None
-        if facts is None or self.queue == "list":
-            return ""
-        if doubt is None:
-            return "No beat was found in it."
-        if self.queue == "time":
-            return _explain_time(facts)
-        if self.queue == "disagreement":
-            if not facts.disagreements:
-                return ""
-            name, value = max(facts.disagreements, key=lambda pair: pair[1])
-            return f"Its LV and that of {name} overlap by a Dice of {1 - value:.3f}."
-        return doubt.explain("entropy" if self.queue == "hardness" else self.queue)
+        return why(self.queue, facts)
 
     # Order ----------------------------------------------------------------------
 
@@ -314,61 +238,6 @@ class StudyRows:
         return all(word in text for word in words)
 
 
-def verdicts(
-    rows: Iterable[Row], items: Sequence[StudyItem], facts: FactsStore
-) -> dict[str, Verdict]:
-    """What a label store says of clips.
-
-    Parameters
-    ----------
-    rows : iterable of Row
-        The store's revisions, the oldest first.
-    items : sequence of StudyItem
-        The clips. One whose id is not known before it is decoded goes by its
-        study, where that has no other clip.
-    facts : FactsStore
-        Knows the ids of clips that were decoded.
-    """
-    by_clip: dict[str, list[Row]] = {}
-    by_study: dict[str, list[Row]] = {}
-    for row in rows:
-        by_clip.setdefault(row.clip_id, []).append(row)
-        by_study.setdefault(row.study_id, []).append(row)
-    if not by_clip:
-        return {}
-    clips_of_study = Counter(item.study_id for item in items)
-    found = {}
-    for item in items:
-        known = facts.clip(item.key)
-        clip_id = item.clip_id or (known.clip_id if known is not None else "")
-        if clip_id:
-            its = by_clip.get(clip_id)
-        else:
-            alone = item.study_id and clips_of_study[item.study_id] == 1
-            its = by_study.get(item.study_id) if alone else None
-        if its:
-            found[item.key] = _verdict(its)
-    return found
-
-
-def _verdict(rows: Sequence[Row]) -> Verdict:
-    last = rows[-1]
-    readers = tuple(dict.fromkeys(row.reader for row in reversed(rows)))
-    status = next((s for s in STATUSES if s == last.status), "unreviewed")
-    return Verdict(cast(Status, status), readers, last.comment)
-
-
-def _explain_time(facts: Facts) -> str:
-    from napari_echo.metrics.temporal_checks import limits
-
-    if not facts.findings:
-        return "Nothing jumps from frame to frame."
-    passing: dict[str, float] = {str(check): limit for check, limit in limits().items()}
-    check, frame, value = max(facts.findings, key=lambda f: f[2] / passing.get(f[0], 1.0))
-    more = f", and {len(facts.findings) - 1} more" if len(facts.findings) > 1 else ""
-    return f"{check[0].upper()}{check[1:]} of {value:.0f}% at frame {frame}{more}."
-
-
 def _percent(value: float | None, tip: str) -> Cell:
     if value is None or np.isnan(value):
         return _EMPTY
@@ -382,5 +251,4 @@ def _natural(text: str) -> str:
     return re.sub(r"\d+", lambda m: m[0].lstrip("0").rjust(12, "0"), text.casefold())
 
 
-_NO_VERDICT = Verdict()
 _EMPTY = Cell()

@@ -27,6 +27,9 @@ from napari_echo.core.revision import Base, Revision
 from napari_echo.io.store import LabelStore
 from napari_echo.io.store_files import SUFFIX, encode_revision
 from napari_echo.io.store_index import CACHE_VARIABLE, cache_file
+from napari_echo.io.store_row import Row
+from napari_echo.workflow.studies import OpenedClip, StudyItem
+from napari_echo.workflow.verdicts import Verdicts
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 REVISIONS_OF_A_CLIP = 4
@@ -74,6 +77,16 @@ def _revision(index: int, parent: str | None, size: tuple[int, int]) -> Revision
     )
 
 
+def _listed(row: Row) -> StudyItem:
+    """A clip of a list, which nobody opens."""
+    path = Path(f"/{row.clip_id}.avi")
+    return StudyItem(str(path), path.name, (path,), _unread, row.study_id, clip_id=row.clip_id)
+
+
+def _unread() -> OpenedClip:
+    raise NotImplementedError
+
+
 def _make(path: Path, n: int) -> None:
     path.mkdir(parents=True)
     parent: str | None = None
@@ -117,6 +130,17 @@ def _measure(store: LabelStore, *, build: bool) -> None:
     timed("list and find the heads", lambda: list(heads(store.rows())))
     timed("list and find the forks", lambda: list(forks(store.rows())))
     timed("read the labels of a clip", lambda: list(store.revisions(clip)))
+    items = [_listed(row) for row in every[: 10_000 * REVISIONS_OF_A_CLIP : REVISIONS_OF_A_CLIP]]
+    known = Verdicts(every, items, {})
+    timed("verdicts on listed clips", lambda: list(Verdicts(store.rows(), items, {}).by_key()))
+
+    def committed() -> list[object]:
+        rows = known_rows[: len(known_rows) - 1]
+        fresh = Verdicts(rows, items[:1], {})
+        return [fresh.take(items[0].clip_id, known_rows), *known.by_key()][1:]
+
+    known_rows = [row for row in every if row.clip_id == items[0].clip_id]
+    timed("the same after a commit", committed)
     print("| what | found | median | slowest | processor |\n|---|---:|---:|---:|---:|")
     for row in table:
         print("| " + " | ".join(row) + " |")

@@ -121,8 +121,8 @@ def measure_table(root: Path, n: int) -> Iterator[str]:
 
     from napari_echo.gui.review import STUDIES_DOCK, EchoReview
     from napari_echo.io.store import LabelStore
+    from napari_echo.workflow.facts import Facts
     from napari_echo.workflow.session import Session
-    from napari_echo.workflow.study_facts import Facts
 
     ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope
     QSettings.setPath(ini, user, str(root / "settings"))
@@ -154,8 +154,8 @@ def measure_table(root: Path, n: int) -> Iterator[str]:
         yield timed(f"queue by {queue}", lambda q=queue: panel.set_queue(q))
     yield timed("sort by name", lambda: panel.table.sortByColumn(0, _ascending()))
     panel.search.setText("00a")
-    yield timed("filter by text", panel._take_filter)
-    panel.clear_filter()
+    yield timed("filter by text", panel.order.take_filter)
+    panel.order.clear_filter()
     yield timed("one more fact", lambda: review.scanning.facts.take(facts[:1]))
     yield timed("scroll to the end", panel.table.scrollToBottom)
     viewer.close()

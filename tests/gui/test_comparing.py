@@ -17,19 +17,21 @@ from qtpy.QtCore import Qt
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import KeyFrames
-from napari_echo.core.labels import LV, Segmentation
+from napari_echo.core.labels import CAMUS_SCHEMA, LV, Segmentation, Structure
 from napari_echo.core.params import PredictParams
 from napari_echo.core.prediction import Prediction
-from napari_echo.gui.model_colors import MODELS, color_of
+from napari_echo.gui.model_colors import MODELS, PROPAGATION, color_of
+from napari_echo.gui.overlays import FALSE_NEGATIVE, FALSE_POSITIVE, HARD
 from napari_echo.gui.panels.dataset_chart import DatasetChart
-from napari_echo.gui.panels.models import COLUMNS, ModelsPanel
+from napari_echo.gui.panels.models import ModelsPanel
+from napari_echo.gui.panels.models_table import COLUMNS
 from napari_echo.gui.review import EchoReview
 from napari_echo.io.store import LabelStore
 from napari_echo.ml.packs import ModelPack
 from napari_echo.ml.predictor import Engine, Predictor
-from napari_echo.workflow.predictions import MOST
+from napari_echo.workflow.facts import Facts
+from napari_echo.workflow.predictions import MOST, SLOTS
 from napari_echo.workflow.session import Session
-from napari_echo.workflow.study_facts import Facts
 
 Dock = Callable[[Session], tuple[napari.Viewer, EchoReview]]
 
@@ -160,7 +162,7 @@ def test_a_fifth_model_and_the_last_are_refused_in_one_sentence(
     assert session.ticked == tuple(packs[:4])
 
 
-def test_a_model_keeps_its_colour_while_it_is_ticked(
+def test_a_model_keeps_its_colour_whatever_else_is_ticked(
     session: Session, packs: list[ModelPack]
 ) -> None:
     for pack in packs[1:3]:
@@ -169,8 +171,34 @@ def test_a_model_keeps_its_colour_while_it_is_ticked(
     assert list(colors.values()) == list(MODELS[:3])
     session.tick(packs[0], False)
     session.tick(packs[3])
-    assert color_of(session.slot(packs[2].id)) == colors[packs[2].id]
-    assert color_of(session.slot(packs[3].id)) == colors[packs[0].id]
+    assert color_of(session.slot(packs[3].id)) == MODELS[3]
+    session.tick(packs[0])
+    assert {pack.id: color_of(session.slot(pack.id)) for pack in packs[:3]} == colors
+    # In the next session, too, in whatever order they are ticked then.
+    later = Session(packs=packs[::-1])
+    later.take_slots(session.slots)
+    assert {pack.id: color_of(later.slot(pack.id)) for pack in packs[:3]} == colors
+
+
+def test_more_models_than_colours_are_told_apart_once_both_are_ticked(
+    session: Session, packs: list[ModelPack]
+) -> None:
+    assert len(MODELS) == SLOTS
+    session.take_slots({packs[0].id: 1, packs[1].id: 0, packs[2].id: 1, packs[3].id: 99})
+    for pack in packs[1:3]:
+        session.tick(pack)
+    assert [session.slot(pack.id) for pack in packs[:4]] == [1, 0, 2, 3]
+
+
+@pytest.mark.parametrize("structure", CAMUS_SCHEMA.structures, ids=lambda s: s.name)
+def test_no_model_has_the_colour_of_anything_else_on_the_canvas(structure: Structure) -> None:
+    def lab(color: str) -> NDArray[np.float32]:
+        rgb = np.float32([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        return cv2.cvtColor(rgb[None, None], cv2.COLOR_RGB2LAB)[0, 0]
+
+    others = (structure.color, FALSE_POSITIVE, FALSE_NEGATIVE, HARD, PROPAGATION)
+    for color in MODELS:
+        assert min(np.linalg.norm(lab(color) - lab(other)) for other in others) > 25
 
 
 def test_a_click_on_a_name_chooses_and_one_on_its_box_ticks(

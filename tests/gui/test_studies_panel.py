@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QApplication
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import Segmentation
+from napari_echo.core.params import PredictParams
 from napari_echo.gui.panels.studies_model import column_of
 from napari_echo.gui.review import STUDIES_DOCK, EchoReview
 from napari_echo.io.clipset import write_clipset
@@ -234,6 +235,55 @@ def test_what_the_reader_runs_is_known_to_the_table_and_what_he_commits_too(
     assert opened(review) == "beat10"
 
 
+def test_a_verdict_comes_to_the_table_without_another_look_at_the_store(
+    reviewed: Reviewed, idle: Callable[[EchoReview], None], folder: Path, qtbot: QtBot
+) -> None:
+    _, review = reviewed
+    review.studying.open_paths([folder])
+    idle(review)
+    looks: list[object] = []
+    review.scanning.looker.progressed.connect(looks.append)
+    review.editing.reader, review.editing.comment = "anna", "cut off"
+    review.editing.give("rejected")
+    idle(review)
+    assert opened(review) == "beat10"
+    row = listed(review).index("beat1")
+    texts = [column(review, name)[row] for name in ("status", "reader", "comment")]
+    assert texts == ["rejected", "anna", "cut off"]
+    assert looks == []
+    review.session.corrections.others_committed.emit()
+    idle(review)
+    assert looks
+    assert [column(review, name)[row] for name in ("status", "reader", "comment")] == texts
+
+
+def test_what_a_model_says_with_other_settings_is_not_shown(
+    reviewed: Reviewed, idle: Callable[[EchoReview], None], folder: Path
+) -> None:
+    _, review = reviewed
+    session = review.session
+    review.studying.open_paths([folder])
+    idle(review)
+    review.verbs.predict()
+    idle(review)
+    row = listed(review).index("beat1")
+    shown = column(review, "ef")[row]
+    assert shown
+    session.set_predict_params(PredictParams(mirror=True))
+    idle(review)
+    assert column(review, "ef")[row] == ""
+    assert (session.predictions, session.predictors) == ({}, {})
+    assert review.scanning.left_to_scan() == len(NAMES)
+    review.verbs.predict()
+    idle(review)
+    assert column(review, "ef")[row] == shown  # the model of these tests knows no mirror
+    session.set_predict_params(PredictParams(batch=2))
+    assert review.scanning.left_to_scan() == len(NAMES) - 1
+    session.set_predict_params(PredictParams(batch=7))
+    assert session.prediction is None
+    assert column(review, "ef")[row] == shown
+
+
 def test_a_damaged_clip_in_the_middle_is_passed_over_with_a_sentence(
     reviewed: Reviewed,
     idle: Callable[[EchoReview], None],
@@ -403,9 +453,9 @@ def test_the_table_begins_as_it_was_left(
     panel.queue.activated.emit(panel.queue.currentIndex())
     panel.table.sortByColumn(column_of("comment"), Qt.SortOrder.DescendingOrder)
     panel.search.setText("beat")
-    panel._take_filter()
+    panel.order.take_filter()
     panel.table.setColumnWidth(0, 123)
-    qtbot.waitUntil(lambda: not panel._keep_timer.isActive(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not panel.order._keep_timer.isActive(), timeout=PATIENCE_MS)
     viewer.window.remove_dock_widget(review)
     QApplication.processEvents()
 

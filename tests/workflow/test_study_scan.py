@@ -25,14 +25,18 @@ from napari_echo.ml.packs import ModelPack, find_pack
 from napari_echo.ml.predictor import make_predictor
 from napari_echo.phantom.generate import generate
 from napari_echo.workflow.correct import correct
+from napari_echo.workflow.facts import ClipFacts, Entry, Facts
+from napari_echo.workflow.facts_cache import FactsCache
+from napari_echo.workflow.facts_found import facts_of
 from napari_echo.workflow.measure import measure
 from napari_echo.workflow.predict import predict
 from napari_echo.workflow.scan_process import iter_scan_apart
 from napari_echo.workflow.studies import Studies, StudyItem
-from napari_echo.workflow.study_facts import ClipFacts, Entry, Facts, FactsStore
+from napari_echo.workflow.study_facts import FactsStore
 from napari_echo.workflow.study_list import item_of_file, iter_list
-from napari_echo.workflow.study_rows import Filter, StudyRows, verdicts
-from napari_echo.workflow.study_scan import Scanned, facts_of, iter_scan
+from napari_echo.workflow.study_rows import Filter, StudyRows
+from napari_echo.workflow.study_scan import Scanned, iter_scan
+from napari_echo.workflow.verdicts import Verdicts
 
 
 def listed(paths: list[Path]) -> list[StudyItem]:
@@ -99,20 +103,20 @@ def items(root: Path) -> list[StudyItem]:
 
 @pytest.fixture
 def facts(tmp_path: Path) -> FactsStore:
-    return FactsStore(tmp_path / "cache" / "studies.sqlite")
+    return FactsStore(FactsCache(tmp_path / "cache" / "studies.sqlite"))
 
 
 def scan(
     items: list[StudyItem], models: list[Shifted], facts: FactsStore, **options: object
 ) -> list[Scanned]:
-    steps = iter_scan(items, models, lambda model: model, facts, **options)  # type: ignore[arg-type]
+    steps = iter_scan(items, models, lambda model: model, facts.cache, **options)  # type: ignore[arg-type]
     found = list(steps)
     facts.take(entry.facts for step in found for entry in step.entries)
     return found
 
 
 def known(facts: FactsStore, items: list[StudyItem]) -> set[tuple[str, str]]:
-    read = facts.read(items)
+    read = facts.cache.read(items)
     return {(f.key, f.model_id) for f in read if isinstance(f, Facts)}
 
 
@@ -139,7 +143,7 @@ def test_facts_are_what_the_prediction_measures(
 def test_a_second_scan_looks_at_nothing_that_is_known(
     items: list[StudyItem], facts: FactsStore, model: Shifted
 ) -> None:
-    steps = iter_scan(items, [model], lambda model: model, facts)  # type: ignore[arg-type,return-value]
+    steps = iter_scan(items, [model], lambda model: model, facts.cache)  # type: ignore[arg-type,return-value]
     finished = 0
     while finished < 2:
         finished += bool(next(steps).entries)
@@ -176,7 +180,7 @@ def test_a_scan_waits_while_the_reader_works(
         items[:1],
         [model],  # type: ignore[list-item]
         lambda model: model,  # type: ignore[arg-type,return-value]
-        facts,
+        facts.cache,
         wait=lambda: bool(waiting) and waiting.pop(0),
     )
     assert [step.paused for step in steps][:4] == [False, True, True, False]
@@ -193,6 +197,44 @@ def test_a_damaged_clip_is_told_and_the_rest_is_scanned(
     assert len(facts.of_model(model.id)) == 2
 
 
+def test_facts_belong_to_the_settings_of_the_model(
+    items: list[StudyItem], facts: FactsStore, root: Path
+) -> None:
+    plain, mirrored = PredictParams(), PredictParams(mirror=True)
+    model = Shifted(root, 2)
+    scan(items[:2], [model], facts)
+    said = facts.get(items[0].key, model.id)
+    facts.use(mirrored.settings)
+    assert facts.get(items[0].key, model.id) is None
+    assert facts.of_model(model.id) == []
+    # With other settings it says something else, of the same clips.
+    model.shift = 20
+    scan(items[:1], [model], facts, known=known(facts, []), params=mirrored)
+    other = facts.get(items[0].key, model.id)
+    assert other is not None
+    assert said is not None
+    assert other.dice_ed != said.dice_ed
+    again = FactsStore(facts.cache)
+    again.take(facts.cache.read(items))
+    assert again.of_model(model.id) == [said, again.get(items[1].key, model.id)]
+    again.use(mirrored.settings)
+    assert again.of_model(model.id) == [other]
+    assert PredictParams(batch=9).settings == plain.settings
+
+
+def test_models_disagree_by_the_same_settings_alone(
+    items: list[StudyItem], facts: FactsStore, root: Path
+) -> None:
+    one, other = Shifted(root, 0), Shifted(root, 3)
+    mirrored = PredictParams(mirror=True)
+    scan(items[:1], [one], facts)
+    scan(items[:1], [one, other], facts, known={(items[0].key, one.id)}, params=mirrored)
+    facts.use(mirrored.settings)
+    found = facts.get(items[0].key, other.id)
+    assert found is not None
+    assert found.disagreement is None
+
+
 # The cache ------------------------------------------------------------------------
 
 
@@ -205,27 +247,27 @@ def entries(item: StudyItem, model: str = "m") -> list[Entry]:
 
 def test_the_cache_gives_back_what_was_written(items: list[StudyItem], facts: FactsStore) -> None:
     written = entries(items[0])
-    facts.write(items[0], written)
-    assert facts.read(items) == [entry.facts for entry in written]
-    assert facts.read_data(items[0]) == b"picture"
-    facts.write(items[0], [Entry(written[0].facts)])
-    assert facts.read_data(items[0]) == b"picture"  # none came to replace it
-    facts.keep_picture(items[1], b"other")
-    assert facts.read_data(items[1]) == b"other"
-    assert facts.read(items[1:]) == []
+    facts.cache.write(items[0], written)
+    assert facts.cache.read(items) == [entry.facts for entry in written]
+    assert facts.cache.read_data(items[0]) == b"picture"
+    facts.cache.write(items[0], [Entry(written[0].facts)])
+    assert facts.cache.read_data(items[0]) == b"picture"  # none came to replace it
+    facts.cache.keep_picture(items[1], b"other")
+    assert facts.cache.read_data(items[1]) == b"other"
+    assert facts.cache.read(items[1:]) == []
 
 
 def test_facts_of_a_file_that_changed_are_forgotten(facts: FactsStore, tmp_path: Path) -> None:
     path = tmp_path / "a.npy"
     np.save(path, np.zeros((3, 32, 32), np.uint8))
     (item,) = listed([path])
-    facts.write(item, entries(item))
-    assert len(facts.read([item])) == 2
+    facts.cache.write(item, entries(item))
+    assert len(facts.cache.read([item])) == 2
     np.save(path, np.zeros((4, 32, 32), np.uint8))
-    assert facts.read([item]) == []
-    assert facts.read_data(item) == b""
-    facts.write(item, entries(item)[:1])
-    assert len(facts.read([item])) == 1
+    assert facts.cache.read([item]) == []
+    assert facts.cache.read_data(item) == b""
+    facts.cache.write(item, entries(item)[:1])
+    assert len(facts.cache.read([item])) == 1
 
 
 @pytest.mark.parametrize("damage", ["deleted", "text", "torn", "older", "folder"])
@@ -234,7 +276,7 @@ def test_a_cache_that_is_damaged_is_made_again(
 ) -> None:
     path = tmp_path / "cache" / "studies.sqlite"
     for item in items:
-        facts.write(item, [Entry(e.facts, e.data * 4000) for e in entries(item)])
+        facts.cache.write(item, [Entry(e.facts, e.data * 4000) for e in entries(item)])
     if damage == "deleted":
         path.unlink()
     elif damage == "text":
@@ -252,11 +294,11 @@ def test_a_cache_that_is_damaged_is_made_again(
     else:
         path.unlink()
         path.mkdir()
-    facts.read(items)
-    assert facts.read_data(items[0]) in (b"", b"picture" * 4000)
-    facts.write(items[0], entries(items[0]))
+    facts.cache.read(items)
+    assert facts.cache.read_data(items[0]) in (b"", b"picture" * 4000)
+    facts.cache.write(items[0], entries(items[0]))
     if damage != "folder":  # which cannot be written: nothing is kept, and nothing fails
-        assert facts.read(items[:1]) == [entry.facts for entry in entries(items[0])]
+        assert facts.cache.read(items[:1]) == [entry.facts for entry in entries(items[0])]
 
 
 # The table ------------------------------------------------------------------------
@@ -320,7 +362,7 @@ def test_blind_rows_tell_nothing_that_a_model_says(rows: StudyRows) -> None:
 
 
 def test_status_reader_and_comment_come_from_the_label_store(
-    rows: StudyRows, facts: FactsStore, tmp_path: Path
+    rows: StudyRows, tmp_path: Path
 ) -> None:
     store = LabelStore(tmp_path / "store")
     items = rows.studies.items
@@ -341,7 +383,7 @@ def test_status_reader_and_comment_come_from_the_label_store(
     commit(items[2], "anna", "rejected", "")
     # A clip whose id is not known yet goes by its study.
     clips = [items[0], items[1], replace(items[2], clip_id="")]
-    found = verdicts(store.rows(), clips, facts)
+    found = Verdicts(store.rows(), clips, {}).by_key()
     assert {key: v.status for key, v in found.items()} == {
         items[0].key: "second reader",
         items[2].key: "rejected",
@@ -363,7 +405,7 @@ def test_status_reader_and_comment_come_from_the_label_store(
 def test_a_still_pair_has_no_jumps_in_time(phantom_stills: Path) -> None:
     (item, *_) = listed([phantom_stills])
     opened = item.load()
-    found = facts_of(item, opened, predict(opened.clip, Shifted(phantom_stills, 0)))
+    found = facts_of(item, opened, predict(opened.clip, Shifted(phantom_stills, 0)), "")
     assert len(opened.clip) == 2
     assert (found.dice_ed, found.dice_es, found.findings) == (1, 1, ())
 
@@ -379,13 +421,15 @@ def test_a_scan_apart_finds_what_a_scan_here_does(
     broken.write_bytes(b"nothing")
     items.append(item_of_file(broken))
     pack = find_pack("pidnet-s-phantom")
-    steps = [s for s in iter_scan_apart(items, [pack], PredictParams(), facts) if s is not None]
+    steps = [
+        s for s in iter_scan_apart(items, [pack], PredictParams(), facts.cache) if s is not None
+    ]
     told = [entry.facts for step in steps for entry in step.entries]
     assert [step.item.name for step in steps if step.problem] == ["broken.avi"]
-    here = FactsStore(tmp_path / "here.sqlite")
+    here = FactsCache(tmp_path / "here.sqlite")
     for _ in iter_scan(items, [pack], make_predictor, here):
         pass
-    assert told == here.read(items) == facts.read(items)
+    assert told == here.read(items) == facts.cache.read(items)
     assert len(told) == 4
 
 
@@ -394,7 +438,7 @@ def test_a_scan_apart_ends_when_it_is_stopped_and_when_it_cannot_begin(
 ) -> None:
     items, pack = listed([phantom_stills]), find_pack("pidnet-s-phantom")
     stop = threading.Event()
-    steps = iter_scan_apart(items, [pack], PredictParams(), facts, stop=stop)
+    steps = iter_scan_apart(items, [pack], PredictParams(), facts.cache, stop=stop)
     while next(steps) is None:
         pass
     (child,) = psutil.Process().children()
@@ -403,7 +447,7 @@ def test_a_scan_apart_ends_when_it_is_stopped_and_when_it_cannot_begin(
     steps.close()
     damaged = ModelPack(tmp_path / "no pack", pack.card)
     with pytest.raises(EchoError, match="no pack"):
-        list(iter_scan_apart(items, [damaged], PredictParams(), facts))
+        list(iter_scan_apart(items, [damaged], PredictParams(), facts.cache))
     assert psutil.Process().children() == []
 
 
@@ -413,7 +457,7 @@ def test_a_scan_apart_waits_for_the_reader(phantom_stills: Path, facts: FactsSto
     held.set()
     seen: list[Scanned] = []
     waited = 0
-    for step in iter_scan_apart(items, [pack], PredictParams(), facts, wait=held.is_set):
+    for step in iter_scan_apart(items, [pack], PredictParams(), facts.cache, wait=held.is_set):
         waited += step is None
         seen += [step] if step is not None else []
         if held.is_set() and waited > 60:

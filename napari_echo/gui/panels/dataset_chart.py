@@ -16,9 +16,9 @@ from napari_echo.gui.curves import color_plot
 from napari_echo.gui.panels.section import gate, may_shrink
 from napari_echo.gui.panels.tab import Tab
 from napari_echo.gui.studying import Studying
+from napari_echo.workflow.facts import Facts
 from napari_echo.workflow.predictions import Predictions
 from napari_echo.workflow.report.charts import ED, ES, by_es
-from napari_echo.workflow.study_facts import Facts
 
 _SIDE = 210
 _SETTLE_MS = 300

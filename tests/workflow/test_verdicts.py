@@ -1,0 +1,104 @@
+"""Verdicts on listed clips: what single commits add is what a fresh look at the store gives."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from napari_echo.core.errors import EchoError
+from napari_echo.core.keyframes import KeyFrames
+from napari_echo.core.labels import LV_SCHEMA
+from napari_echo.core.revision import Base, Revision, Status
+from napari_echo.io.store import LabelStore
+from napari_echo.io.store_row import Row, encode_row
+from napari_echo.workflow.studies import OpenedClip, StudyItem
+from napari_echo.workflow.verdicts import Verdicts
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def _unread() -> OpenedClip:
+    raise EchoError("It is never read.")
+
+
+def clip_id(number: int) -> str:
+    return f"{number:064x}"
+
+
+@pytest.fixture
+def items() -> list[StudyItem]:
+    """Eight clips of five studies; nobody knows the ids of two before they are decoded."""
+
+    def item(number: int, study: int) -> StudyItem:
+        path = Path("/clips", f"{number}.avi")
+        known = "" if number in (3, 7) else clip_id(number)
+        return StudyItem(
+            str(path), path.name, (path,), _unread, study_id=f"s{study}", clip_id=known
+        )
+
+    return [item(number, study) for number, study in enumerate((0, 0, 1, 2, 3, 3, 4, 4))]
+
+
+@pytest.fixture
+def revision() -> Callable[..., Revision]:
+    def make(number: int, study: int, minute: int, reader: str, status: Status) -> Revision:
+        when = NOON + timedelta(minutes=minute)
+        return Revision(
+            revision_id=uuid.uuid4().hex, clip_id=clip_id(number), study_id=f"s{study}",
+            frames=(1,), labels=np.zeros((1, 8, 8), np.uint8), frame_hashes=("0" * 64,),
+            clip_shape=(2, 8, 8), schema=LV_SCHEMA, key_frames=KeyFrames((), "detected"),
+            base=Base("nothing", ""), reader=reader, started=when, committed=when, seconds=1.0,
+            status=status, comment=f"remark {minute}", parent=None, program="test",
+        )  # fmt: skip
+
+    return make
+
+
+def test_single_commits_give_what_a_fresh_look_gives(
+    items: list[StudyItem], revision: Callable[..., Revision], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    studies = (0, 0, 1, 2, 3, 3, 4, 4, 4, 2)  # two clips are not listed, one of a lone study
+    store = LabelStore(tmp_path / "store")
+    known, ids = Verdicts(store.rows(), items, {}), dict[str, str]()
+    of_clip: dict[int, list[Revision]] = {}
+    for minute in range(60):
+        number = int(rng.integers(len(studies)))
+        reader, status = rng.choice(["anna", "ben"]), rng.choice(get_args(Status))
+        made = revision(number, studies[number], minute, str(reader), str(status))
+        store.commit(made)
+        of_clip.setdefault(number, []).append(made)
+        rows = [Row(encode_row(each)) for each in of_clip[number]]
+        assert known.take(clip_id(number), rows)
+        assert known.take(clip_id(number), rows)  # told twice, it is known
+        if minute == 40:
+            for item in (items[3], items[7]):
+                number = int(item.path.stem)
+                ids[item.key] = clip_id(number)
+                known.identify(item, ids[item.key])
+                rows = [Row(encode_row(each)) for each in of_clip.get(number, [])]
+                assert known.take(ids[item.key], rows)
+        assert known.by_key() == Verdicts(store.rows(), items, ids).by_key()
+    assert len(known.by_key()) == len(items)
+
+
+@pytest.mark.parametrize("lost", [[0], [0, 1], [1]])
+def test_a_history_that_does_not_go_on_asks_for_a_fresh_look(
+    items: list[StudyItem], revision: Callable[..., Revision], lost: list[int]
+) -> None:
+    made = [revision(0, 0, minute, "anna", "accepted") for minute in range(2)]
+    rows = [Row(encode_row(each)) for each in made]
+    known = Verdicts(rows, items, {})
+    before = known.by_key()
+    fewer = [row for place, row in enumerate(rows) if place not in lost]
+    assert not known.take(clip_id(0), fewer)
+    older = Row(encode_row(revision(0, 0, -9, "ben", "rejected")))
+    assert not known.take(clip_id(0), [older, *rows])
+    assert known.by_key() == before
+    assert known.take(clip_id(0), rows)
