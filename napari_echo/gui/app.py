@@ -9,13 +9,13 @@ import napari
 from qtpy.QtCore import QTimer
 
 from napari_echo.core.errors import EchoError
+from napari_echo.gui.arranging import arrange
 from napari_echo.gui.review import EchoReview
 from napari_echo.ml.packs import find_pack
 from napari_echo.workflow.predictions import check_number
 from napari_echo.workflow.session import Session
 
 PLUGIN, WIDGET = "napari-echo", "Echo review"
-SIZE = (1280, 800)
 
 
 def open_viewer(session: Session | None = None) -> tuple[napari.Viewer, EchoReview]:
@@ -31,13 +31,13 @@ def open_viewer(session: Session | None = None) -> tuple[napari.Viewer, EchoRevi
     Viewer, EchoReview
     """
     viewer = napari.Viewer(title="Echo review", show_welcome_screen=False)
-    viewer.window.resize(*SIZE)
     if session is None:
         _, review = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
     else:
         review = EchoReview(viewer, session)
         viewer.window.add_dock_widget(review, name=WIDGET, area="right")
     assert isinstance(review, EchoReview)
+    arrange(viewer, review)
     return viewer, review
 
 

@@ -15,7 +15,9 @@ class Folding:
     """Folds the sections as they were the last time.
 
     A section that holds the button to press next opens by itself, and folds
-    again when another one is next; only what the reader folds is remembered.
+    again when another one is next. One that is done with folds, to keep the next
+    in sight, unless the reader opened it himself. Only what he folds and opens
+    is remembered.
 
     Parameters
     ----------
@@ -34,18 +36,24 @@ class Folding:
         self.sections = tuple(sections)
         self._lifted: Section | None = None
         self.next: Section | None = None
-        self._wanted = {_name(section): section in folded for section in sections}
-        self._wanted |= {k: v for k, v in read_folded().items() if k in self._wanted}
+        self._at_first = tuple(folded)
+        names = [_name(section) for section in sections]
+        self._chosen = {k: v for k, v in read_folded().items() if k in names}
         for section in sections:
-            section.fold(self._wanted[_name(section)])
+            section.fold(self._wanted(section))
             section.fold_chosen.connect(self._remember(section))
+
+    def _wanted(self, section: Section) -> bool:
+        """Whether a section is to be folded while it is not next."""
+        usual = section in self._at_first or section.is_done()
+        return self._chosen.get(_name(section), usual)
 
     def _remember(self, section: Section) -> Callable[[bool], None]:
         def remember(folded: bool) -> None:
-            self._wanted[_name(section)] = folded
+            self._chosen[_name(section)] = folded
             if section is self._lifted:
                 self._lifted = None
-            write_folded(self._wanted)
+            write_folded(self._chosen)
 
         return remember
 
@@ -58,12 +66,13 @@ class Folding:
             Whether it is another one than before.
         """
         section = next((s for s in self.sections if s.isAncestorOf(button)), None)
+        for other in self.sections:
+            if other is not section and other.folded is not self._wanted(other):
+                other.fold(not other.folded)
         if section is self.next:
             return False
         self.next = section
-        if self._lifted is not None:
-            self._lifted.fold(self._wanted[_name(self._lifted)])
-            self._lifted = None
+        self._lifted = None
         if section is not None and section.folded:
             section.fold(False)
             self._lifted = section

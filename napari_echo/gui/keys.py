@@ -58,6 +58,13 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("Go", "go_to_ed", "Go to ED", "J", lambda r: r.measures_panel.go("ED")),
     KeyAction("Go", "go_to_es", "Go to ES", "K", lambda r: r.measures_panel.go("ES")),
     KeyAction("Go", "next_beat", "Next beat", "Shift-B", lambda r: r.measures_panel.next_beat()),
+    KeyAction(
+        "Go",
+        "studies",
+        "Studies large, and back",
+        "Shift-T",
+        lambda r: r.studies_panel.large.click(),
+    ),
     # ED and ES
     KeyAction(
         "ED and ES",

@@ -99,7 +99,7 @@ class EchoReview(QWidget):
         self.recovery = Recovery(self.verbs, self.background)
         self.studying: Studying = Studying(self.verbs, self.layers.go_to)
         self.scanning = Scanning(self.studying)
-        self.studies_panel = StudiesPanel(self.scanning)
+        self.studies_panel: StudiesPanel = StudiesPanel(self.scanning)
         self.dropping = Dropping(self.viewer, self.studying, self)
         self.clip_panel: ClipPanel = ClipPanel(self.studying, self.recovery)
         self.comparing: Comparing = Comparing(
@@ -212,6 +212,9 @@ class EchoReview(QWidget):
         )
         self.studying.listed.connect(self._show_studies)
         self.studies_panel.open_folder.clicked.connect(self.clip_panel.ask_folder)
+        self.studies_panel.large.clicked.connect(lambda: self.bottom.enlarge(STUDIES_DOCK))
+        # Who has chosen a clip wants to see it.
+        self.studies_panel.table.doubleClicked.connect(lambda: self.bottom.shrink(STUDIES_DOCK))
         self.recovery.clips_wanted.connect(self.studying.add)
         self.recovery.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
         self.follower = Follower(

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton, QWidget
 
 from napari_echo.core.params import Criterion, HardnessParams
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
@@ -49,12 +49,9 @@ class MarksPanel(Section):
         fields = self.add_row(self.criterion, self.rule, self.value)
         for place, stretch in enumerate((6, 5, 6)):
             fields.setStretch(place, stretch)
-        self.found = QWidget()
-        row = QHBoxLayout(self.found)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.share, 1)
-        row.addWidget(self.hardest)
-        self.body.addWidget(self.found)
+        # Also of a folded section: where to look is what the marks are for.
+        self.heading_row.insertWidget(self.heading_row.count() - 1, self.hardest)
+        self.body.addWidget(self.share)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -135,6 +132,10 @@ class MarksPanel(Section):
         elif not learned and place >= 0:
             self.criterion.removeItem(place)
 
+    def is_done(self) -> bool:
+        """Whether they are marked, or are not to be marked yet."""
+        return self.session.hardness is not None or bool(obstacle(Step.MARK, self.session))
+
     def hardest_frame(self) -> int | None:
         """Find the frame of the highest score."""
         hard = self.session.hard_pixels
@@ -153,8 +154,10 @@ class MarksPanel(Section):
         for field, name in ((self.criterion, "criterion"), (self.rule, "rule"), (self.value, rule)):
             gate(field, unmarked, about[name].description or "")
         frame = self.hardest_frame()
-        self.found.setVisible(hard is not None)
+        self.share.setVisible(hard is not None)
         self.hardest.setVisible(frame is not None)
         self.hardest.setText(f"hardest: {frame}")
         self.hardest.setToolTip("Go to the frame of the highest score.")
-        self.share.set_full_text(f"{hard.share:.1%} hard" if hard is not None else "")
+        share = f"{hard.share:.1%} hard" if hard is not None else ""
+        self.share.set_full_text(share)
+        self.sum_up(share)

@@ -146,6 +146,10 @@ class ModelPanel(Section):
         )
         self._tell()
 
+    def is_done(self) -> bool:
+        """Whether the one model has run; several are looked at side by side."""
+        return self.session.prediction is not None and len(self.session.ticked) < 2
+
     def _fill(self) -> None:
         session = self.session
         self._filling = True
@@ -186,6 +190,7 @@ class ModelPanel(Section):
 
     def _tell(self) -> None:
         session, prediction = self.session, self.session.prediction
+        self.sum_up(prediction.model_name if prediction is not None else "")
         if prediction is None:
             self.outcome.set_full_text("Not run on this clip yet." if session.clip else "")
             return

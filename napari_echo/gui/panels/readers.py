@@ -2,46 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
     QSpinBox,
     QStackedWidget,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_echo.gui.panels.bland_altman import BlandAltman
+from napari_echo.gui.panels.readers_table import AgreementTable
 from napari_echo.gui.panels.section import ElidedLabel, gate, may_shrink
 from napari_echo.gui.readers import LEAST, MOST, Readers
 from napari_echo.gui.wording import duration_text
 from napari_echo.gui.workers import Progress
-from napari_echo.workflow.reader_agreement import PairAgreement, Spread
+from napari_echo.workflow.reader_agreement import PairAgreement
 
 HEIGHT, CONTROLS, PLOT = 180, 212, 180
 NARROW = 1000
 """Width in pixels under which the table and the plot do not both fit."""
-COLUMNS = {
-    "Who": "Two readers; a reader and his repeats; a reader and a model.",
-    "Dice ED": "Dice of the LV cavity at end diastole: mean ± SD (number of pairs).",
-    "Dice ES": "Dice of the LV cavity at end systole: mean ± SD (number of pairs).",
-    "EF bias (limits)": "Mean difference of EF, the first less the second, in points, and its 95% "
-    "limits of agreement (Bland and Altman).",
-    "Pairs": "Pairs of readings, and how many of them were drawn blind.",
-}
 EMPTY = (
     "Compare the readers of the label store: each pair of readers, each reader with his "
     "repeats, and each with a model."
@@ -65,7 +51,7 @@ class ReadersPanel(QWidget):
         self._shown: tuple[PairAgreement, ...] = ()
         self._add_switches()
         self._add_comparison()
-        self.table = _table()
+        self.table = AgreementTable()
         self.table.itemSelectionChanged.connect(self._plot)
         self.nothing = QLabel(EMPTY)
         self.nothing.setWordWrap(True)
@@ -225,7 +211,7 @@ class ReadersPanel(QWidget):
         self.pages.setCurrentIndex(1)
         if groups != self._shown:
             self._shown = groups
-            _fill(self.table, groups)
+            self.table.fill(groups)
             self.table.selectRow(0)
         self._plot()
         self._fit()
@@ -279,56 +265,3 @@ class ReadersPanel(QWidget):
         chosen = [index.row() for index in rows.selectedRows()] if rows is not None else []
         if chosen and chosen[0] < len(self._shown):
             self.plot.show_pairs(self._shown[chosen[0]])
-
-
-def _table() -> QTableWidget:
-    table = QTableWidget(0, len(COLUMNS))
-    table.setHorizontalHeaderLabels(list(COLUMNS))
-    for column, tip in enumerate(COLUMNS.values()):
-        head = table.horizontalHeaderItem(column)
-        if head is not None:
-            head.setToolTip(tip)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setCornerButtonEnabled(False)
-    rows, columns = table.verticalHeader(), table.horizontalHeader()
-    if rows is not None and columns is not None:
-        rows.hide()
-        rows.setDefaultSectionSize(22)
-        columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-        columns.resizeSection(0, 130)
-    return table
-
-
-def _fill(table: QTableWidget, groups: Sequence[PairAgreement]) -> None:
-    table.setRowCount(len(groups))
-    for row, group in enumerate(groups):
-        ef = group.ef
-        n, blind = len(group.pairs), f", {group.n_blind} blind" if group.n_blind else ""
-        texts = [
-            name_of(group), _spread(group.dice_ed), _spread(group.dice_es), "", f"{n}{blind}"
-        ]  # fmt: skip
-        if ef is not None:
-            texts[3] = f"{ef.bias:+.1f} ({ef.limits[0]:+.1f} to {ef.limits[1]:+.1f})"
-        for column, text in enumerate(texts):
-            item = QTableWidgetItem(text)
-            item.setToolTip(f"{text}\nA click shows the clips." if not column else text)
-            table.setItem(row, column, item)
-
-
-def name_of(group: PairAgreement) -> str:
-    """Say who is compared."""
-    if group.kind == "repeat":
-        return f"{group.first}, again"
-    if group.kind == "model":
-        return f"{group.first}, {'blind' if group.blind else 'shown it'}, and {group.second}"
-    return f"{group.first} and {group.second}"
-
-
-def _spread(spread: Spread) -> str:
-    if not spread.n:
-        return ""
-    sd = "" if math.isnan(spread.sd) else f" ± {spread.sd:.3f}"
-    return f"{spread.mean:.3f}{sd} ({spread.n})"

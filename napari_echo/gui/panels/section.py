@@ -70,10 +70,14 @@ class Section(QWidget):
         self.heading.clicked.connect(self._toggle)
         self.action = QPushButton(action)
         self.action.setVisible(bool(action))
+        # What a folded section comes to.
+        self.gist = ElidedLabel()
+        self.gist.hide()
         row = self.heading_row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         row.addWidget(self.heading, 1)
+        row.addWidget(self.gist, 2)
         row.addWidget(self.action)
         column.addLayout(row)
         self.content = QWidget()
@@ -91,6 +95,16 @@ class Section(QWidget):
         """Show the heading alone, or all of it."""
         self.content.setHidden(folded)
         self.heading.show_folded(folded)
+        self.gist.setVisible(folded and bool(self.gist.full_text()))
+
+    def sum_up(self, gist: str) -> None:
+        """Say in a few words what the section comes to; shown while it is folded."""
+        self.gist.set_full_text(gist)
+        self.gist.setVisible(self.folded and bool(gist))
+
+    def is_done(self) -> bool:
+        """Whether nothing is left to do in it for the open clip: then it folds by itself."""
+        return False
 
     def _toggle(self) -> None:
         self.fold(not self.folded)
@@ -168,6 +182,14 @@ class ElidedLabel(QLabel):
     def full_text(self) -> str:
         """Return the whole text."""
         return self._full
+
+    def set_lines(self, lines: int) -> None:
+        """Take so many lines from now on."""
+        if lines != self._lines:
+            self._lines = lines
+            self.setWordWrap(lines > 1)
+            self.updateGeometry()
+            self._elide()
 
     def sizeHint(self) -> QSize:
         """Ask for the height of the lines, and no width."""

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from qtpy.QtCore import QByteArray, QModelIndex, Qt, QTimer
+from qtpy.QtCore import QModelIndex
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import (
-    QWidget,
-)
+from qtpy.QtWidgets import QWidget
 
 from napari_echo.gui.panels.section import gate
-from napari_echo.gui.panels.studies_model import StudiesModel, column_of
+from napari_echo.gui.panels.studies_model import StudiesModel
+from napari_echo.gui.panels.studies_order import StudiesOrder, timer
 from napari_echo.gui.panels.studies_view import StudiesView
-from napari_echo.gui.preferences import preferences
 from napari_echo.gui.scanning import Scanning
-from napari_echo.workflow.study_rows import COLUMNS, QUEUES, Filter, Queue, StudyRows
+from napari_echo.workflow.study_rows import Queue, StudyRows
 
-_WIDTHS = {
-    "clip": 176, "view": 44, "frames": 58, "ef": 46, "true_ef": 64, "worth": 70, "why": 390,
-    "status": 150, "dice_ed": 68, "dice_es": 68, "hardness": 74, "reader": 90, "comment": 200,
-}  # fmt: skip
-_SORT_MS, _SCAN_SORT_MS, _PICTURES_MS, _TYPING_MS, _KEEP_MS = 0, 1500, 60, 200, 300
-_PREFIX, _NAMES = "studies/", " ".join(column.name for column in COLUMNS)
-# A number whose largest matters most is sorted so by the first press of its heading.
-_FALLING = ("hardness", "worth")
+_SORT_MS, _SCAN_SORT_MS, _PICTURES_MS = 0, 1500, 60
 
 
 class StudiesPanel(StudiesView):
@@ -46,31 +35,25 @@ class StudiesPanel(StudiesView):
         self.model = StudiesModel(self.rows, self)
         self.table.setModel(self.model)
         self._stale, self._counts = True, ""
-        self._sort_timer = _timer(self, self._sort)
-        self._picture_timer = _timer(self, self._want_pictures)
-        self._filter_timer = _timer(self, self._take_filter)
-        self._keep_timer = _timer(self, self._keep)
-        self._restore()
+        self._sort_timer = timer(self, self._sort)
+        self._picture_timer = timer(self, self._want_pictures)
+        self.order = StudiesOrder(self, self.rows, self._sort)
         self._connect()
+        self._sort()
         self._show_model()
         self.refresh()
 
     def _connect(self) -> None:
         self.table.doubleClicked.connect(self._open)
-        for moved in (self.table.heads.sectionResized, self.table.heads.sectionMoved):
-            moved.connect(lambda *_: self._keep_timer.start(_KEEP_MS))
         selection = self.table.selectionModel()
         assert selection is not None
         selection.currentRowChanged.connect(self._describe_row)
         self.model.modelReset.connect(self._describe_row)
         self.model.picture_wanted.connect(lambda: self._picture_timer.start(_PICTURES_MS))
-        self.model.sorted_by.connect(self._on_heading)
-        self.search.textChanged.connect(lambda: self._filter_timer.start(_TYPING_MS))
-        self.status.currentIndexChanged.connect(self._take_filter)
-        self.view.currentIndexChanged.connect(self._take_filter)
+        self.model.sorted_by.connect(self.order.on_heading)
         self.queue.activated.connect(self._on_queue)
         self.scan.clicked.connect(self._on_scan)
-        self.show_all.clicked.connect(self.clear_filter)
+        self.show_all.clicked.connect(self.order.clear_filter)
         studies, scanning, session = self.studies, self.scanning, self.session
         studies.items_changed.connect(self._on_items)
         studies.current_changed.connect(self._on_current)
@@ -83,58 +66,16 @@ class StudiesPanel(StudiesView):
         session.model_changed.connect(self._on_model)
         session.blind.changed.connect(self._on_blind)
 
-    # Order and filter -----------------------------------------------------------
+    # Order -----------------------------------------------------------------------
 
     def set_queue(self, queue: Queue) -> None:
         """Rank the clips by a question."""
-        self.rows.queue = queue
-        self.queue.setCurrentIndex(self.queue.findData(queue))
-        self.queue.setToolTip(f"What to look at next, by N. {QUEUES[queue][1]}")
-        self.table.setColumnHidden(column_of("worth"), queue == "list")
-        column = -1 if queue == "list" else column_of("worth")
-        self._show_order(column, Qt.SortOrder.DescendingOrder)
-        self._order_by(column, Qt.SortOrder.DescendingOrder)
+        self.order.set_queue(queue)
 
     def _on_queue(self) -> None:
         self.set_queue(self.queue.currentData())
         self.studies.rewind()
         self.table.scrollToTop()
-
-    def _on_heading(self, column: int, order: Qt.SortOrder) -> None:
-        name = COLUMNS[column].name if column >= 0 else ""
-        if name in _FALLING and self.rows.sort != name:
-            order = Qt.SortOrder.DescendingOrder
-            self._show_order(column, order)
-        self._order_by(column, order)
-
-    def _show_order(self, column: int, order: Qt.SortOrder) -> None:
-        """Put the mark of the order over a column without sorting again."""
-        heads = self.table.heads
-        heads.blockSignals(True)
-        heads.setSortIndicator(column, order)
-        heads.blockSignals(False)
-        self.table.repaint_all()
-
-    def _order_by(self, column: int, order: Qt.SortOrder) -> None:
-        self.rows.sort = COLUMNS[column].name if column >= 0 else ""
-        self.rows.descending = column >= 0 and order == Qt.SortOrder.DescendingOrder
-        self._sort()
-        self._keep()
-
-    def _take_filter(self) -> None:
-        self._filter_timer.stop()
-        self.rows.filter = Filter(
-            self.search.text(), self.status.currentData() or "", self.view.currentData() or ""
-        )
-        self._sort()
-        self._keep()
-
-    def clear_filter(self) -> None:
-        """Show all clips."""
-        self.search.clear()
-        self.status.setCurrentIndex(0)
-        self.view.setCurrentIndex(0)
-        self._take_filter()
 
     def _sort(self) -> None:
         """Sort and filter, and tell the queue."""
@@ -311,7 +252,7 @@ class StudiesPanel(StudiesView):
             seen = len(self.scanning.facts.seen_by(self.rows.model_id))
             parts.append(f"{seen} scanned")
         if self.studies.problems:
-            parts.append(f"{len(self.studies.problems)} cannot be read")
+            parts.append(f"{len(self.studies.problems)} unreadable")
         if self.rows.blind:
             parts.append("read blind: what models, truth and others say is not shown")
         return " · ".join(parts)
@@ -326,54 +267,3 @@ class StudiesPanel(StudiesView):
         """Take the colours of a theme."""
         self.model.set_colors(dim, blank)
         self.model.set_font(self.table.font())
-
-    # Between sessions -----------------------------------------------------------
-
-    def _restore(self) -> None:
-        """Begin as the last session ended."""
-        chosen = preferences()
-        heads = self.table.heads
-        for place, column in enumerate(COLUMNS):
-            self.table.setColumnWidth(place, _WIDTHS[column.name])
-        state = chosen.value(f"{_PREFIX}columns")
-        # Widths of other columns, as another version had them, fit none of these.
-        if isinstance(state, QByteArray) and chosen.value(f"{_PREFIX}names") == _NAMES:
-            heads.restoreState(state)
-        self.search.setText(str(chosen.value(f"{_PREFIX}filter", "") or ""))
-        self.status.setCurrentIndex(
-            max(self.status.findData(str(chosen.value(f"{_PREFIX}status", "") or "")), 0)
-        )
-        view = str(chosen.value(f"{_PREFIX}view", "") or "")
-        if view:
-            self.view.addItem("Unknown view" if view == "unknown" else view, view)
-            self.view.setCurrentIndex(1)
-        self.rows.filter = Filter(self.search.text(), self.status.currentData() or "", view)
-        # To choose the queue changes the order, and keeps it.
-        sort = str(chosen.value(f"{_PREFIX}sort", "") or "")
-        falling = str(chosen.value(f"{_PREFIX}descending", "")) == "true"
-        order = Qt.SortOrder.DescendingOrder if falling else Qt.SortOrder.AscendingOrder
-        queue = str(chosen.value(f"{_PREFIX}queue", "list"))
-        self.set_queue(next((q for q in QUEUES if q == queue), "list"))
-        names = [column.name for column in COLUMNS]
-        place = names.index(sort) if sort in names else -1
-        self._show_order(place, order)
-        self._order_by(place, order)
-        self.table.setSortingEnabled(True)
-
-    def _keep(self) -> None:
-        chosen = preferences()
-        chosen.setValue(f"{_PREFIX}columns", self.table.heads.saveState())
-        chosen.setValue(f"{_PREFIX}names", _NAMES)
-        chosen.setValue(f"{_PREFIX}filter", self.rows.filter.text)
-        chosen.setValue(f"{_PREFIX}status", self.rows.filter.status)
-        chosen.setValue(f"{_PREFIX}view", self.rows.filter.view)
-        chosen.setValue(f"{_PREFIX}queue", self.rows.queue)
-        chosen.setValue(f"{_PREFIX}sort", self.rows.sort)
-        chosen.setValue(f"{_PREFIX}descending", "true" if self.rows.descending else "false")
-
-
-def _timer(parent: QWidget, slot: Callable[[], object]) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.timeout.connect(slot)
-    return timer

@@ -159,9 +159,9 @@ class StudiesModel(QAbstractTableModel):
             return self._pictures.get(item.key) or self._blank
         if role == Qt.ItemDataRole.SizeHintRole:
             return QSize(0, HEIGHT + 2)
-        current = None if self.rows.hidden else self.rows.studies.current
-        if role == Qt.ItemDataRole.FontRole and current is not None and current.key == item.key:
-            return self._bold
+        if role == Qt.ItemDataRole.FontRole and column.name == "clip":
+            current = None if self.rows.hidden else self.rows.studies.current
+            return self._bold if current is not None and current.key == item.key else None
         if role == Qt.ItemDataRole.ForegroundRole and item.key in self.rows.studies.problems:
             return self._dim
         return None

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from qtpy.QtCore import QModelIndex, QSize, Qt
+from qtpy.QtGui import QKeyEvent, QResizeEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 
 from napari_echo.workflow.study_pictures import HEIGHT
 
@@ -12,6 +19,16 @@ _MOVES = (
     Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home,
     Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
 )  # fmt: skip
+
+
+class _Names(QStyledItemDelegate):
+    """Cuts long names in the middle: clips of one folder begin alike."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
+        """Take the style of the table but for that."""
+        super().initStyleOption(option, index)
+        if option is not None:
+            option.textElideMode = Qt.TextElideMode.ElideMiddle
 
 
 class StudiesTable(QTableView):
@@ -28,6 +45,7 @@ class StudiesTable(QTableView):
         self.setWordWrap(False)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setTabKeyNavigation(False)
+        self.setItemDelegateForColumn(0, _Names(self))
         rows = self.verticalHeader()
         assert rows is not None
         rows.hide()
@@ -46,6 +64,16 @@ class StudiesTable(QTableView):
         heads = self.horizontalHeader()
         assert heads is not None
         return heads
+
+    def minimumSizeHint(self) -> QSize:
+        """Show one row at least."""
+        return QSize(super().minimumSizeHint().width(), self.heads.height() + HEIGHT + 8)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep the chosen row in sight."""
+        super().resizeEvent(event)
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
 
     def repaint_all(self) -> None:
         """Paint the rows and the headings anew."""

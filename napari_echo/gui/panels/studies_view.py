@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
+    QGridLayout,
     QLabel,
     QLineEdit,
     QProgressBar,
@@ -19,6 +20,9 @@ from napari_echo.gui.panels.section import ElidedLabel
 from napari_echo.gui.panels.studies_table import StudiesTable
 from napari_echo.workflow.study_pictures import HEIGHT, WIDTH
 from napari_echo.workflow.study_rows import QUEUES, STATUSES
+
+LEAST, NARROW = 280, 620
+"""Least width, and the width in pixels under which the controls take two rows."""
 
 
 class StudiesView(QWidget):
@@ -35,7 +39,7 @@ class StudiesView(QWidget):
         self.search = QLineEdit()
         self.search.setPlaceholderText("Filter clips")
         self.search.setClearButtonEnabled(True)
-        self.search.setMinimumWidth(110)
+        self.search.setMinimumWidth(70)
         self.search.setToolTip(
             "Show the clips in which every word is found: in the name, study, split, reader or "
             "comment."
@@ -50,7 +54,7 @@ class StudiesView(QWidget):
         for queue, (title, tip) in QUEUES.items():
             self.queue.addItem(f"Queue: {title}", queue)
             self.queue.setItemData(self.queue.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        for box, letters in ((self.status, 9), (self.view, 7), (self.queue, 19)):
+        for box, letters in ((self.status, 8), (self.view, 6), (self.queue, 12)):
             # As wide as what is chosen most: the longest choice would keep the window from a
             # small screen. The list that opens shows every word.
             box.setSizeAdjustPolicy(
@@ -59,9 +63,12 @@ class StudiesView(QWidget):
             box.setMinimumContentsLength(letters)
             _widen_list(box)
         self.scan = QPushButton("Scan")
+        self.large = QPushButton("⤢")
+        self.large.setToolTip("Give the studies most of the window, and back. Key: Shift-T.")
+        self.large.setFixedWidth(28)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.bar.setFixedSize(110, 10)
+        self.bar.setFixedSize(80, 10)
         self.summary, self.progress = ElidedLabel(), ElidedLabel()
         self.empty = QLabel()
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -72,16 +79,6 @@ class StudiesView(QWidget):
         self.open_folder.setToolTip("List the clips of a folder or a data set.")
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(4)
-        for widget, stretch in (
-            (self.search, 3),
-            (self.status, 1),
-            (self.view, 0),
-            (self.queue, 2),
-            (self.scan, 0),
-        ):
-            top.addWidget(widget, stretch)
         nothing = QWidget()
         column = QVBoxLayout(nothing)
         column.addStretch(1)
@@ -92,18 +89,55 @@ class StudiesView(QWidget):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.table)
         self.stack.addWidget(nothing)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(8)
-        bottom.addWidget(self.summary, 3)
-        bottom.addWidget(self.progress, 2)
-        bottom.addWidget(self.bar)
+        self._top, self._foot = QGridLayout(), QGridLayout()
+        for grid, gap in ((self._top, 4), (self._foot, 8)):
+            grid.setHorizontalSpacing(gap)
+            grid.setVerticalSpacing(3)
         self.progress.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 2)
         layout.setSpacing(3)
-        layout.addLayout(top)
+        layout.addLayout(self._top)
         layout.addWidget(self.stack, 1)
-        layout.addLayout(bottom)
+        layout.addLayout(self._foot)
+        self._narrow: bool | None = None
+        self._arrange(narrow=False)
+
+    def minimumSizeHint(self) -> QSize:
+        """Fit beside the canvas, whatever lies in one row now."""
+        return QSize(LEAST, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Put in two rows what does not fit into one."""
+        super().resizeEvent(event)
+        self._arrange(narrow=self.width() < NARROW)
+
+    def _arrange(self, *, narrow: bool) -> None:
+        if narrow is self._narrow:
+            return
+        self._narrow = narrow
+        if narrow:
+            # Row, column and columns that it spans.
+            top = {
+                self.queue: (0, 0, 3), self.scan: (0, 3, 1), self.large: (0, 4, 1),
+                self.search: (1, 0, 1), self.status: (1, 1, 1), self.view: (1, 2, 3),
+            }  # fmt: skip
+            foot = {self.summary: (0, 0, 2), self.progress: (1, 0, 1), self.bar: (1, 1, 1)}
+        else:
+            row = (self.search, self.status, self.view, self.queue, self.scan, self.large)
+            top = {widget: (0, place, 1) for place, widget in enumerate(row)}
+            foot = {self.summary: (0, 0, 1), self.progress: (0, 1, 1), self.bar: (0, 2, 1)}
+        for grid, places in ((self._top, top), (self._foot, foot)):
+            for widget in places:
+                grid.removeWidget(widget)
+            for widget, (line, column, across) in places.items():
+                grid.addWidget(widget, line, column, 1, across)
+        for place, stretch in enumerate((3, 2, 1, 0, 0) if narrow else (3, 1, 0, 2, 0)):
+            self._top.setColumnStretch(place, stretch)
+        for place, stretch in enumerate((1, 0) if narrow else (3, 2)):
+            self._foot.setColumnStretch(place, stretch)
+        # Why a clip ranks where it does is read in full.
+        self.summary.set_lines(2 if narrow else 1)
 
 
 def _widen_list(box: QComboBox) -> None:

@@ -1,0 +1,62 @@
+"""How the window of `napari-echo open` is arranged: the studies beside the picture.
+
+Napari's own docks would take the room to the left of the canvas. Here the
+studies have it, and the layers lie in tabs behind them: a reader goes through
+studies, and seldom looks at a layer. In napari itself all is left as it is.
+"""
+
+from __future__ import annotations
+
+from napari.viewer import Viewer
+from qtpy.QtCore import QByteArray, QEvent, QObject, Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow
+
+from napari_echo.gui.preferences import preferences
+from napari_echo.gui.review import STUDIES_DOCK, EchoReview
+
+SIZE = (1280, 800)
+WIDTH = 350
+"""Width of the studies in pixels: names, verdicts and EFs, and a picture as wide as it is high."""
+GEOMETRY = "window/geometry"
+_LAYERS = ("layer list", "layer controls")
+
+
+def arrange(viewer: Viewer, review: EchoReview) -> None:
+    """Put the studies to the left of the canvas, napari's layers behind them; size the window."""
+    dock = review.bottom.dock(STUDIES_DOCK)
+    main = dock.parent() if dock is not None else None
+    if dock is None or not isinstance(main, QMainWindow):
+        return
+    review.bottom.put_beside(STUDIES_DOCK, WIDTH)
+    for name in _LAYERS:
+        layers = main.findChild(QDockWidget, name)
+        if layers is not None:
+            main.tabifyDockWidget(dock, layers)
+    main.setTabPosition(
+        Qt.DockWidgetArea.LeftDockWidgetArea,
+        main.tabPosition(Qt.DockWidgetArea.BottomDockWidgetArea),
+    )
+    review.bottom.show(STUDIES_DOCK)
+    # Not before: docks above each other would have made the window higher.
+    Geometry(main)
+
+
+class Geometry(QObject):
+    """Gives a window the size and the place that it had when it was closed last."""
+
+    def __init__(self, main: QMainWindow) -> None:
+        super().__init__(main)
+        kept = preferences().value(GEOMETRY)
+        if not isinstance(kept, QByteArray) or not main.restoreGeometry(kept):
+            main.resize(*SIZE)
+        main.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Keep the geometry of a window that is closed."""
+        if (
+            event is not None
+            and event.type() == QEvent.Type.Close
+            and isinstance(watched, QMainWindow)
+        ):
+            preferences().setValue(GEOMETRY, watched.saveGeometry())
+        return bool(super().eventFilter(watched, event))
