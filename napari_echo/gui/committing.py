@@ -155,7 +155,10 @@ class Committing:
         if handed.revision is not None:
             self.committed.emit(clip, handed.revision)
         else:
-            self.failed.emit(f"{clip.name}: {handed.error} They are offered when it is opened.")
+            self.failed.emit(
+                f"{clip.name}: {handed.error} Its verdict, comment and labels are offered when it "
+                "is open."
+            )
 
     def finish(self, timeout: float = 5.0) -> None:
         """Write what is left before the window closes; what takes too long waits in its journal."""

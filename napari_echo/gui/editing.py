@@ -53,6 +53,8 @@ class Editing(Starting):
         As the reader has written them.
     resolves : callable
         Whether a commit resolves the fork that it goes on from.
+    offered : str or None
+        A verdict on the open clip that could not be committed: to be given again.
 
     Signals
     -------
@@ -81,6 +83,8 @@ class Editing(Starting):
         self.beat_index = beat_index
         self.reader, self.comment = self.session.reader, ""
         self.resolves: Callable[[], bool] = lambda: False
+        self.offered: Status | None = None
+        self.session.clip_changed.connect(lambda: self.offer(""))
         committing.committed.connect(self._on_committed)
         committing.failed.connect(lambda sentence: verbs.refused.emit(sentence))
 
@@ -220,7 +224,7 @@ class Editing(Starting):
         frames = frames or {self.layers.frame}
         session.reader = self.reader.strip()
         draft.accepted |= frames
-        corrections.describe(session.reader, self.comment, session.key_frames, draft)
+        corrections.describe(session.reader, self.comment, session.key_frames, draft, status)
         last = session.studies.neighbour(1) is None
         job = commit_job(
             session,
@@ -236,11 +240,17 @@ class Editing(Starting):
         corrections.hand_over()
         self.committing.add(clip, draft, job)
         self.comment = ""
+        self.offer("")
         self.sent_off.emit()
         if last:
             self.verbs.told.emit(f"{VERDICTS[status]} {clip.name}, the last clip of the queue.")
         else:
             self.step(1)
+        self.changed.emit()
+
+    def offer(self, verdict: str) -> None:
+        """Offer a verdict that was given, and could not be committed, to be given again."""
+        self.offered = next((status for status in VERDICTS if status == verdict), None)
         self.changed.emit()
 
     def _on_committed(self, clip: EchoClip, revision: Revision) -> None:

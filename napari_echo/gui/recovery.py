@@ -39,13 +39,21 @@ class Recovery:
     def __init__(self, verbs: Verbs, background: Jobs) -> None:
         self.verbs = verbs
         self.background = background
+        self._due = False
+        background.busy_changed.connect(self._find)
 
     def find_waiting(self) -> None:
         """Look for edits that were never committed, without keeping the reader from work."""
+        self._due = True
+        self._find()
+
+    def _find(self) -> None:
         corrections = self.verbs.session.corrections
-        self.background.start(
-            FINDING, jobs.find_waiting, corrections.journals, done=corrections.take_waiting
-        )
+        if self._due and not self.background.busy:
+            self._due = False
+            self.background.start(
+                FINDING, jobs.find_waiting, corrections.journals, done=corrections.take_waiting
+            )
 
     def recover(self) -> None:
         """Take the open clip's uncommitted edits up again."""
@@ -63,7 +71,9 @@ class Recovery:
             if replay.key_frames is not None and replay.key_frames.origin == "set by reader":
                 session.set_key_frames(replay.key_frames)
             self.recovered.emit(replay)
-            self.verbs.told.emit(f"Recovered {frames_text(replay.uncommitted)} of {clip.name}.")
+            again = " Its verdict waits to be given again." if replay.verdict else ""
+            frames = frames_text(replay.uncommitted)
+            self.verbs.told.emit(f"Recovered {frames} of {clip.name}.{again}")
 
         journals = session.corrections.journals
         self.verbs.runner.start(RECOVERING, jobs.recover, journals, replay, clip, done=take)

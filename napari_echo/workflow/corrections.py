@@ -17,7 +17,7 @@ from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema, Segmentation
 from napari_echo.core.prediction import Prediction
-from napari_echo.core.revision import Base, Revision
+from napari_echo.core.revision import Base, Revision, Status
 from napari_echo.io.json_fields import key_frames_to_dict
 from napari_echo.workflow.blind import BLIND_BASE
 from napari_echo.workflow.committed import Committed
@@ -273,18 +273,18 @@ class Corrections(Committed):
         comment: str,
         key_frames: KeyFrames | None,
         draft: Draft | None = None,
+        verdict: Status | None = None,
     ) -> None:
-        """Keep the reader's notes with the uncommitted edits of the open draft, or of another."""
+        """Keep the reader's notes with the uncommitted edits of the open draft, or of another.
+
+        A `verdict` is kept until it is committed, too.
+        """
         self.reader = reader
         draft = draft or self._draft
         if draft is not None:
-            draft.describe(
-                {
-                    "reader": reader,
-                    "comment": comment,
-                    "key_frames": None if key_frames is None else key_frames_to_dict(key_frames),
-                }
-            )
+            key_frames_dict = None if key_frames is None else key_frames_to_dict(key_frames)
+            about = {"reader": reader, "comment": comment, "key_frames": key_frames_dict}
+            draft.describe(about if verdict is None else {**about, "verdict": verdict})
 
     def leave(self) -> None:
         """End the draft; what was not committed waits in the journal."""

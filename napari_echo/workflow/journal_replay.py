@@ -53,6 +53,8 @@ class Replay:
         The file that it was decoded from.
     reader, comment : str
         Who edited, and the remark so far.
+    verdict : str
+        The verdict that was given, where it was not committed; else empty.
     started, edited : datetime
         When the work began, and when the last edit was made; aware, UTC.
     spent : float
@@ -97,7 +99,7 @@ class Replay:
         self.schema = LabelSchema.from_dict(data["schema"])
         self.base = Base(data["base"]["kind"], str(data["base"]["id"]))
         self.started = self.edited = datetime.fromisoformat(data["started"])
-        self.reader, self.comment = str(data["reader"]), ""
+        self.reader, self.comment, self.verdict = str(data["reader"]), "", ""
         self.spent = float(data["spent"])
         self.key_frames: KeyFrames | None = None
         self.accepted: set[int] = set()
@@ -127,6 +129,7 @@ class Replay:
         elif record.kind == "about":
             self._about = {**self._about, **data}
             self.reader, self.comment = str(data["reader"]), str(data["comment"])
+            self.verdict = str(data.get("verdict", self.verdict))
             self.accepted = {int(frame) for frame in data["accepted"]}
             if data["key_frames"] is not None:
                 self.key_frames = key_frames_from_dict(data["key_frames"], self.shape[0])

@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
 
 from napari_echo.core.revision import Status
 from napari_echo.gui.contour_tool import ContourTool
-from napari_echo.gui.editing import Editing
+from napari_echo.gui.editing import VERDICTS, Editing
 from napari_echo.gui.panels.fork import ForkBox
 from napari_echo.gui.panels.propagate import PropagateRows
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
@@ -120,6 +120,7 @@ class CorrectPanel(Section):
         self.reject.clicked.connect(lambda: editing.give("rejected"))
         self.second.clicked.connect(lambda: editing.give("second reader"))
         recovery.recovered.connect(self._take_notes)
+        editing.committing.failed.connect(lambda _: recovery.find_waiting())
         for signal in (
             self.session.clip_changed,
             self.session.truth_changed,
@@ -147,12 +148,22 @@ class CorrectPanel(Section):
     def _take_notes(self, replay: Replay) -> None:
         self.reader.setText(replay.reader)
         self.comment.setText(replay.comment)
+        self.editing.offer(replay.verdict)
 
     def focus_comment(self) -> None:
         """Put the cursor in the comment."""
         self.fold(False)
         self.comment.setFocus()
         self.comment.selectAll()
+
+    @property
+    def verdict(self) -> QPushButton:
+        """The button of the verdict to give next."""
+        buttons: dict[Status | None, QPushButton] = {
+            "rejected": self.reject,
+            "second reader": self.second,
+        }
+        return buttons.get(self.editing.offered, self.pair)
 
     # Showing ----------------------------------------------------------------------
 
@@ -173,7 +184,10 @@ class CorrectPanel(Section):
         replay = self.corrections.recoverable
         self.waiting_edits.setVisible(replay is not None)
         for button, tip in (
-            (self.recover, "Take these edits up again, with their undo history."),
+            (
+                self.recover,
+                "Take this up again: labels with their undo history, comment and verdict.",
+            ),
             (self.set_aside, "Put these edits away; their file is kept beside the journal."),
         ):
             button.setVisible(replay is not None)
@@ -181,8 +195,11 @@ class CorrectPanel(Section):
         if replay is not None:
             frames = frames_text(replay.uncommitted)
             reader = f" by {replay.reader}" if replay.reader else ""
+            given = (word for status, word in VERDICTS.items() if status == replay.verdict)
+            what = next(given, "Edited").removesuffix(":")
+            comment = f", “{replay.comment}”" if replay.comment else ""
             self.waiting_edits.set_full_text(
-                f"Edited {when(replay.edited)}{reader} and not committed: {frames}"
+                f"{what} {when(replay.edited)}{reader}{comment}, and not committed: {frames}"
             )
 
     def _show_verdicts(self) -> None:
