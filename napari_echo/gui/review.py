@@ -272,6 +272,8 @@ class EchoReview(QWidget):
         if self.session.corrections.recoverable is not None:
             return self.correct_panel.recover
         step = next_step(self.session)
+        if self.editing.offered is not None:
+            return self.correct_panel.verdict
         if step is Step.CORRECT and not self.editing.obstacle("accepted"):
             return self.correct_panel.pair
         if step is Step.CORRECT and not commit_obstacle(self.session):
