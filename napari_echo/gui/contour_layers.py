@@ -42,11 +42,11 @@ class ContourLayers:
         self._on_made = on_made
         self._line: Vectors | None = None
         self._points: Points | None = None
-        viewer.scene.camera.events.zoom.connect(self._fit_sizes)
+        viewer.scene.camera.events.zoom.connect(self._on_zoom)
 
     def disconnect(self) -> None:
         """Take both layers out of the viewer, and stop following it."""
-        self.viewer.scene.camera.events.zoom.disconnect(self._fit_sizes)
+        self.viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
         self.remove()
 
     @contextmanager
@@ -101,21 +101,35 @@ class ContourLayers:
             self.viewer.layers.selection.active = active
         return True
 
-    def show(self, clip: EchoClip) -> None:
-        """Bring both layers up, above what else lies over the clip; the points become active."""
+    def lay(self, clip: EchoClip) -> None:
+        """Lay both layers over a clip, hidden, so that a contour can be drawn."""
         while self.make_next(clip):
             pass
-        assert self._points is not None
+        for layer, _ in self._both():
+            lay(layer, grid(clip))
+
+    def show(self, clip: EchoClip) -> None:
+        """Bring both layers up, above what else lies over the clip; the points become active.
+
+        What they show is drawn before, as napari slices a layer with each change
+        once it is visible.
+        """
+        layers = self.viewer.layers
         with self.quietly():
-            for layer, role in self._both():
-                lay(layer, grid(clip))
+            both = self._both()
+            for place, (layer, role) in enumerate(both, len(layers) - len(both)):
                 layer.metadata.pop(RESTING, None)
                 layer.metadata[KEY] = {"clip_id": clip.clip_id, "role": role}
+                if layers.index(layer) != place:
+                    layers.move(layers.index(layer), len(layers))
                 layer.visible = True
-                layers = self.viewer.layers
-                layers.move(layers.index(layer), len(layers))
-            self.viewer.layers.selection.active = self._points
-            self._fit_sizes()
+            layers.selection.active = self._points
+            self._take_up_tool()
+
+    def _take_up_tool(self) -> None:
+        """Take up napari's tool that drags points, or puts them down; hidden layers have none."""
+        if self.points is not None:
+            self.points.mode = "select" if len(self.points.data) else "add"
 
     def hide(self, then_active: Layer | None) -> None:
         """Put both layers out of sight, empty; another layer is active where the points were."""
@@ -157,11 +171,11 @@ class ContourLayers:
         points = self._points
         if points is None:
             return
+        self._fit_sizes()
         with self.quietly():
             points.selected_data = set()
             if contour is None:
                 points.data = np.empty((0, 3))
-                points.mode = "add"
             else:
                 at = contour.points
                 points.data = np.insert(at, 0, frame, axis=1)
@@ -169,7 +183,7 @@ class ContourLayers:
                 colors[0] = colors[-1] = ANNULUS
                 colors[contour.apex] = APEX
                 points.face_color = colors
-                points.mode = "select"
+            self._take_up_tool()
         self.draw_line(contour, frame)
 
     def draw_line(self, contour: DragContour | None, frame: int) -> None:
@@ -191,11 +205,15 @@ class ContourLayers:
         scale = float(self._line.scale[2]) if self._line is not None else 1.0
         return 1 / max(float(self.viewer.scene.camera.zoom) * scale, 1e-6)
 
-    def _fit_sizes(self, _event: object = None) -> None:
+    def _on_zoom(self, _event: object = None) -> None:
+        if self.points is not None:
+            self._fit_sizes()
+
+    def _fit_sizes(self) -> None:
         """Keep points and line as large on the screen as they were, however far it is zoomed."""
-        if self.points is None or self._line is None:
-            return
         pixel = self.pixel()
-        self.points.size = HANDLE_PX * pixel
-        self.points.current_size = HANDLE_PX * pixel
-        self._line.edge_width = LINE_PX * pixel
+        with self.quietly():
+            if self._points is not None:
+                self._points.size = self._points.current_size = HANDLE_PX * pixel
+            if self._line is not None:
+                self._line.edge_width = LINE_PX * pixel

@@ -110,8 +110,10 @@ class ContourTool:
             return
         self.frame = self.layers.frame
         self._known.clear()
-        self.drawn.show(self.editing.session.require_clip())
+        clip = self.editing.session.require_clip()
+        self.drawn.lay(clip)
         self._load()
+        self.drawn.show(clip)
         self.changed.emit()
 
     def end(self) -> None:
