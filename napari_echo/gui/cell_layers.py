@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from napari.components import ViewerModel
@@ -19,11 +20,13 @@ from napari_echo.gui.cells import (
     Part,
     cell_frames,
     make_layer,
+    name_of,
 )
 from napari_echo.gui.layer_data import grid, lay
 from napari_echo.gui.layers import ReviewLayers
 from napari_echo.workflow.session import Session
 
+_PALETTE = "napari_echo_palette"
 _LINKED = ("contrast_limits", "gamma", "colormap")
 
 
@@ -51,6 +54,11 @@ class CellLayers:
 
     def __contains__(self, layer: object) -> bool:
         return any(own is layer for own in self._layers)
+
+    @property
+    def made(self) -> int:
+        """The number of layers that are made."""
+        return len(self._layers)
 
     @property
     def cells(self) -> int:
@@ -82,7 +90,10 @@ class CellLayers:
                 layer.visible = shown
 
     def hide(self) -> None:
-        """Hide all."""
+        """Hide all, and take the models' names and EFs off them."""
+        for place, image in enumerate(self._images()):
+            if image.visible:
+                image.name = name_of(place)
         for layer in self._layers:
             if layer.visible:
                 layer.visible = False
@@ -108,14 +119,18 @@ class CellLayers:
         frames = cell_frames(cell, self.session, self.layers.showing)
         if frames is None or not isinstance(layer, Labels):
             return
-        layer.visible = False
+        if layer.visible:
+            layer.visible = False
         layer.data = frames
         # Napari makes a layer editable with its data.
         layer.editable = False
         lay(layer, grid(self.session.require_clip(), frames.factor, frames.offset))
-        layer.colormap = DirectLabelColormap(
-            color_dict={None: "transparent", 0: "transparent"} | frames.palette()
-        )
+        palette = frames.palette()
+        if palette != layer.metadata.get(_PALETTE):
+            layer.metadata[_PALETTE] = palette
+            layer.colormap = DirectLabelColormap(
+                color_dict={None: "transparent", 0: "transparent"} | palette
+            )
 
     def redraw_outlines(self) -> None:
         """Draw the correction's outline anew in the cells that show it."""
@@ -135,9 +150,10 @@ class CellLayers:
         """Let all cells have the contrast of the clip's own layer."""
         clip_layer = self.layers.find("clip")
         if isinstance(clip_layer, Image):
-            for image in self._images():
-                for name in _LINKED:
-                    setattr(image, name, getattr(clip_layer, name))
+            for image, name in product(self._images(), _LINKED):
+                wanted = getattr(clip_layer, name)
+                if getattr(image, name) != wanted:
+                    setattr(image, name, wanted)
             link_layers([clip_layer, *self._images()], _LINKED)
 
     def unlink(self) -> None:

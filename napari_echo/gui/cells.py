@@ -115,13 +115,18 @@ def titles(cells: Sequence[Cell], session: Session, width: float) -> list[str]:
     return [name if len(name) <= room else f"{name[: max(room - 1, 8)]}…" for name in names]
 
 
+def name_of(place: int) -> str:
+    """Name a cell in the list of layers while nothing is shown in it."""
+    return f"Cell {place + 1}"
+
+
 def make_layer(clip: EchoClip, place: int, part: Part) -> Layer:
-    """Make a layer of a cell; its tag tells it from the review's own."""
+    """Make a layer of a cell, hidden; its tag tells it from the review's own."""
     tag = {TAG: f"grid {part} {place + 1}"}
     if part == "image":
         image = Image(
             clip.frames,
-            name=f"Cell {place + 1}",
+            name=name_of(place),
             interpolation2d="linear",
             visible=False,
             metadata=tag,
@@ -134,7 +139,7 @@ def make_layer(clip: EchoClip, place: int, part: Part) -> Layer:
         return image
     labels = Labels(
         np.zeros(clip.frames.shape, np.uint8),
-        name=f"Cell {place + 1}: overlay",
+        name=f"{name_of(place)}: overlay",
         opacity=1.0,
         visible=False,
         metadata=tag,

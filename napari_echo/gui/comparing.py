@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from napari_echo.core.errors import EchoError
 from napari_echo.core.prediction import Prediction
+from napari_echo.gui.cells_ahead import CellsAhead
 from napari_echo.gui.grid import Grid
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.workers import Job, Jobs, Progress
@@ -43,6 +44,7 @@ class Comparing:
         self.session = verbs.session
         self.grid = grid
         self.runner = Jobs(verbs.runner)
+        self._ahead = CellsAhead(grid, verbs.runner)
         self.agreement: ModelAgreement | None = None
         self._compared: tuple[Prediction, ...] = ()
         self._agreement_wanted = False
@@ -135,7 +137,8 @@ class Comparing:
     def shut_down(self) -> None:
         """Stop what is going on, and leave the views side by side."""
         self.runner.shut_down()
-        self.grid.set_on(False)
+        self._ahead.shut_down()
+        self.grid.close()
 
 
 def _agree(predictions: Sequence[Prediction]) -> Job[ModelAgreement]:

@@ -1,33 +1,25 @@
 """Views side by side: each cell of napari's grid shows the clip with one overlay.
 
 The cells are layers of their own, at the bottom of the list, where napari
-groups every so many of them into a cell; the review's layers lie above them,
-hidden meanwhile. Only the layer that is corrected is borrowed: it moves into
-the last cell, and the other cells show its outline, so that the reader may
-paint in any of them. The overlays' keys hold for the cells, too.
+groups every so many of them into a cell; they are made ahead, hidden, while
+the reader looks. The review's layers lie above them, hidden meanwhile. Only
+the layer that is corrected is borrowed: it moves into the last cell, and the
+other cells show its outline, so that the reader may paint in any of them. The
+overlays' keys hold for the cells, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from napari.components import ViewerModel
-from napari.layers import Layer
 from psygnal import Signal
 
+from napari_echo.gui.borrowed import Borrowed
 from napari_echo.gui.cell_layers import CellLayers
-from napari_echo.gui.cells import (
-    CORRECTED,
-    STRIDE,
-    Cell,
-    Contents,
-    Part,
-    best_shape,
-    plan,
-    titles,
-)
+from napari_echo.gui.cells import CORRECTED, STRIDE, Cell, Contents, best_shape, plan, titles
 from napari_echo.gui.layers import ReviewLayers
+from napari_echo.gui.put_aside import PutAside
+from napari_echo.gui.quiet import Quiet
+from napari_echo.workflow.predictions import MOST
 from napari_echo.workflow.session import Session
 
 _SPACING = 4
@@ -62,13 +54,11 @@ class Grid:
         self._shown: tuple[Cell, ...] = ()
         self._drawn: tuple[object, ...] = ()
         self._own = CellLayers(viewer, session, layers)
-        # What the review and others want to be visible, once the cells are gone.
-        self._wishes: dict[Layer, bool] = {}
+        self._quietly = Quiet(viewer)
+        self._aside = PutAside(viewer, self._own, self._quietly)
+        self._correction = Borrowed(layers, self._aside, self._redraw_outlines)
         self._before: tuple[bool, int, tuple[int, int], float] | None = None
         self._bar_before = "bottom_right"
-        self._above_correction: list[Layer] = []
-        self._correction: Layer | None = None
-        self._busy = False
         corrections = session.corrections
         session.clip_changed.connect(self._on_clip)
         for signal in (
@@ -99,6 +89,7 @@ class Grid:
         """Show the models side by side, or the model on show with truth and correction."""
         self.contents = contents
         self.refresh()
+        self.changed.emit()
 
     def plan(self) -> tuple[Cell, ...]:
         """The cells that there would be; fewer than two cannot be shown."""
@@ -122,16 +113,38 @@ class Grid:
         if wanted != self._wanted:
             self._wanted = wanted
             self.refresh()
-            if not wanted:
-                with self._quietly():
-                    self._own.remove()
             self.changed.emit()
+
+    def prepare(self) -> bool:
+        """Make the next layer of the cells that there may be; whether others are missing."""
+        if not self._shown and self._own.cells < self._expected():
+            with self._quietly():
+                self._own.make_one()
+        return self._own.cells < self._expected()
+
+    def _expected(self) -> int:
+        """So many cells there will be when the ticked models have run."""
+        session = self.session
+        if session.clip is None:
+            return 0
+        models = max(len(session.ticked), len(session.predictions))
+        drafting = session.corrections.draft is not None
+        if self.contents == "models":
+            number = min(models + drafting, MOST)
+        else:
+            number = bool(models) + (session.truth is not None) + drafting
+        return number if number > 1 else 0
+
+    def close(self) -> None:
+        """Show one view, and take the cells away."""
+        self.set_on(False)
+        self._take_away()
 
     # Following the session ----------------------------------------------------------
 
     def refresh(self) -> None:
         """Show the session as it is."""
-        if self._busy:
+        if self._quietly.busy:
             return
         cells = self.plan() if self._wanted and self.session.clip is not None else ()
         cells = cells if len(cells) > 1 else ()
@@ -164,51 +177,29 @@ class Grid:
         """Fit what is kept of the cells to another clip; nothing of it is compared yet."""
         self.refresh()
         clip = self.session.clip
-        if not self._own.made:
-            # Even an empty batch lets napari collect garbage, a third of a second.
-            return
-        with self._quietly():
-            if clip is None:
-                self._own.remove()
-            else:
-                self._own.fit(clip)
+        if clip is None:
+            self._take_away()
+        elif not self._shown:
+            self._own.fit(clip)
 
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Change many layers at once; napari draws them when all is done."""
-        layers = self.viewer.layers
-        active = layers.selection.active
-        before, self._busy = self._busy, True
-        layers.events.begin_batch()
-        try:
-            yield
-        finally:
-            if active is not None and active in layers:
-                layers.selection.active = active
-            layers.events.end_batch()
-            self._busy = before
+    def _take_away(self) -> None:
+        if self._own.made:
+            with self._quietly():
+                self._own.remove()
 
     # Into the grid, and out of it -----------------------------------------------------
 
     def _show(self, cells: tuple[Cell, ...]) -> None:
-        clip = self.session.require_clip()
-        corrected = cells[-1].what == CORRECTED
-        keys: list[tuple[int, Part]] = []
-        for place, cell in enumerate(cells):
-            keys.append((place, "image"))
-            keys.extend([(place, "overlay")] if cell.what != CORRECTED else [])
         if not self._shown:
             self._begin()
-        self._give_back()
-        self._own.remove(but=keys)
-        for index, key in enumerate(keys):
-            self._own.show(key, index, cells[key[0]])
-        if corrected:
-            self._borrow(len(keys))
+        self._correction.give_back()
+        self._own.show(cells)
+        if cells[-1].what == CORRECTED:
+            self._correction.take(STRIDE * len(cells) - 1)
         self._own.link()
         canvas = self.viewer.canvas
         canvas.grid.stride = STRIDE
-        canvas.grid.shape = best_shape(len(cells), clip, canvas.size)
+        canvas.grid.shape = best_shape(len(cells), self.session.require_clip(), canvas.size)
         canvas.grid.spacing = _SPACING
         canvas.grid.enabled = True
 
@@ -219,97 +210,30 @@ class Grid:
         # At the bottom it would lie over a title.
         bar = self.viewer.canvas.overlays.scale_bar
         self._bar_before, bar.position = bar.position, "top_right"
-        for layer in self.viewer.layers:
-            if layer not in self._own:
-                self._put_aside(layer)
-        self.viewer.layers.events.inserted.connect(self._on_inserted)
-        self.viewer.layers.events.removed.connect(self._on_removed)
+        self._aside.begin()
         g.events.enabled.connect(self._on_grid_switched)
 
     def _rest(self) -> None:
         """Show one view again, with all layers as they are wanted."""
-        self.viewer.layers.events.inserted.disconnect(self._on_inserted)
-        self.viewer.layers.events.removed.disconnect(self._on_removed)
         g = self.viewer.canvas.grid
         g.events.enabled.disconnect(self._on_grid_switched)
-        self._give_back()
+        self._correction.give_back()
         self._own.hide()
-        for layer, wanted in self._wishes.items():
-            layer.events.visible.disconnect(self._on_visible)
-            if layer in self.viewer.layers:
-                layer.visible = wanted
-        self._wishes.clear()
+        self._aside.end()
         if self._before is not None:
             enabled, g.stride, g.shape, g.spacing = self._before
             g.enabled = enabled
             self.viewer.canvas.overlays.scale_bar.position = self._bar_before
         self._own.unlink()
 
-    def _put_aside(self, layer: Layer) -> None:
-        if layer not in self._wishes:
-            self._wishes[layer] = layer.visible
-            layer.visible = False
-            layer.events.visible.connect(self._on_visible)
-
-    def _on_visible(self, event: object) -> None:
-        """Take note that a layer is wanted; it would be a cell of its own."""
-        layer = getattr(event, "source", None)
-        if not self._busy and isinstance(layer, Layer) and layer in self._wishes:
-            self._wishes[layer] = layer.visible
-            if layer.visible:
-                with self._quietly():
-                    layer.visible = False
-
-    def _on_inserted(self, event: object) -> None:
-        layer = getattr(event, "value", None)
-        if not self._busy and isinstance(layer, Layer):
-            with self._quietly():
-                self._put_aside(layer)
-
-    def _on_removed(self, event: object) -> None:
-        layer = getattr(event, "value", None)
-        if layer in self._wishes:
-            del self._wishes[layer]
-
     def _on_grid_switched(self, _event: object = None) -> None:
         """Take napari's own switch of the grid for ours."""
-        if not self._busy and not self.viewer.canvas.grid.enabled:
+        if not self._quietly.busy and not self.viewer.canvas.grid.enabled:
             self.set_on(False)
-
-    # The layer that is corrected ------------------------------------------------------
-
-    def _borrow(self, index: int) -> None:
-        """Move the layer that is corrected into the last cell."""
-        layer, layers = self.layers.find("correction"), self.viewer.layers
-        if layer is None:
-            return
-        place = layers.index(layer)
-        self._above_correction = list(layers[place + 1 :])
-        self._correction = layer
-        layers.move(place, index)
-        wish = self._wishes.pop(layer, True)
-        layer.events.visible.disconnect(self._on_visible)
-        layer.visible = wish
-        layer.events.labels_update.connect(self._redraw_outlines)
-
-    def _give_back(self) -> None:
-        """Move the layer that is corrected back to its place."""
-        layer, layers = self._correction, self.viewer.layers
-        self._correction = None
-        if layer is None:
-            return
-        layer.events.labels_update.disconnect(self._redraw_outlines)
-        if layer not in layers:
-            return
-        above = next((x for x in self._above_correction if x in layers), None)
-        place = layers.index(above) if above is not None else len(layers)
-        layers.move(layers.index(layer), place)
-        self._wishes[layer] = layer.visible
-        layer.events.visible.connect(self._on_visible)
 
     def _redraw_outlines(self, *_: object) -> None:
         """Follow the strokes, in whatever cell they are painted."""
-        if self._correction is not None:
+        if self._correction.here:
             self._own.redraw_outlines()
 
     def _write_titles(self) -> None:

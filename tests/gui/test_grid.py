@@ -8,7 +8,7 @@ from dataclasses import replace
 import napari
 import numpy as np
 import pytest
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Layer
 from pytestqt.qtbot import QtBot
 from vispy.app.canvas import MouseEvent
 
@@ -81,7 +81,7 @@ def test_leaving_the_grid_restores_the_layers_as_they_were(opened: Reviewed) -> 
     def state() -> object:
         g = viewer.canvas.grid
         return (
-            [(x, x.name, x.visible, x.locked) for x in viewer.layers],
+            [(x, x.name, x.visible, x.locked) for x in viewer.layers if TAG not in x.metadata],
             viewer.layers.selection.active,
             (g.enabled, g.stride, g.shape, g.spacing),
             viewer.canvas.overlays.scale_bar.position,
@@ -92,6 +92,32 @@ def test_leaving_the_grid_restores_the_layers_as_they_were(opened: Reviewed) -> 
     assert state() != before
     review.comparing.toggle_grid()
     assert state() == before
+    # What a model says of the clip is not left in the list.
+    cells = [x for x in viewer.layers if TAG in x.metadata]
+    assert not any(x.visible or "model" in x.name for x in cells)
+    # Nothing is made anew to show them again.
+    review.comparing.toggle_grid()
+    assert [x for x in viewer.layers if TAG in x.metadata] == cells
+    assert all(x.visible for x in cells)
+
+
+def test_cells_are_made_while_the_reader_looks(opened: Reviewed, qtbot: QtBot) -> None:
+    viewer, review = opened
+
+    def made() -> list[Layer]:
+        return [x for x in viewer.layers if TAG in x.metadata]
+
+    active = viewer.layers.selection.active
+    qtbot.waitUntil(lambda: len(made()) == 4)
+    assert not any(x.visible for x in made())
+    assert list(viewer.layers)[:4] == made()
+    assert viewer.layers.selection.active is active
+    before = made()
+    review.comparing.toggle_grid()
+    assert made() == before
+    # They go with the review.
+    review.tear_down()
+    assert not made()
 
 
 def test_what_is_switched_on_meanwhile_waits_for_the_one_view(opened: Reviewed) -> None:
@@ -112,7 +138,7 @@ def test_naparis_own_switch_leaves_the_grid(opened: Reviewed) -> None:
     review.comparing.toggle_grid()
     viewer.canvas.grid.enabled = False
     assert not review.comparing.grid.is_on
-    assert not any(TAG in layer.metadata for layer in viewer.layers)
+    assert not any(x.visible for x in viewer.layers if TAG in x.metadata)
 
 
 def test_the_grid_follows_the_models_and_waits_for_those_of_the_next_clip(
