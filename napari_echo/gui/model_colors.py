@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-# Okabe-Ito, told apart by colour-blind readers. Sky blue is the correction's, reddish purple
-# the hardness's, and black or white, as the theme has it, the truth's.
-MODELS = ("#e69f00", "#009e73", "#d55e00", "#0072b2", "#f0e442")
+# Of a search for colours that readers who are colour-blind in any way tell apart, the first
+# four best, on black, napari's dark and its light; none is near that of a structure, of the
+# difference or of those below, which are Okabe and Ito's.
+MODELS = ("#8c78ff", "#949c18", "#c2307e", "#bf9686", "#80682a", "#2a7c8e")
 CORRECTION = "#56b4e9"
 HARDNESS = "#cc79a7"
-# Also a fifth model's: it is told from that by its dashes.
 PROPAGATION = "#f0e442"
 
 
 def color_of(index: int) -> str:
     """Return the colour of the model in a slot (`Session.slot`), as ``#rrggbb``."""
-    return MODELS[index % len(MODELS)]
+    return MODELS[index]

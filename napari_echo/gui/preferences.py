@@ -27,6 +27,7 @@ MODEL, READER, STORE, HARDNESS = "review/model", "review/reader", "review/store"
 BLIND, REPEATS = "readers/blind", "readers/repeats"
 SHARE, SEED = "readers/share", "readers/seed"
 QUANTITY, FOLDED = "window/quantity", "window/folded"
+SLOTS = "review/model_colors"
 
 
 def preferences() -> QSettings:
@@ -75,12 +76,22 @@ def write_folded(folded: Mapping[str, bool]) -> None:
     write(FOLDED, json.dumps(dict(folded)))
 
 
+def read_slots() -> dict[str, int]:
+    """Which place each model had among the colours, by its id."""
+    try:
+        found = json.loads(read_text(SLOTS, "{}"))
+    except ValueError:
+        return {}
+    return {k: v for k, v in found.items() if isinstance(v, int)} if _is_map(found) else {}
+
+
 def _is_map(value: Any) -> bool:
     return isinstance(value, dict)
 
 
 def restore(session: Session) -> None:
     """Choose again what was chosen last; what is not there any more is passed over."""
+    session.take_slots(read_slots())
     pack = next((p for p in session.packs if p.id == read_text(MODEL)), None)
     if pack is not None:
         session.choose_pack(pack)
@@ -117,6 +128,7 @@ def keep(review: EchoReview, *, everything: bool) -> None:
     def keep_model() -> None:
         if session.pack is not None:
             write(MODEL, session.pack.id)
+        write(SLOTS, json.dumps(dict(session.slots)))
 
     def keep_store() -> None:
         if corrections.store is not None:
