@@ -45,8 +45,8 @@ def agreement(
     limits of agreement. Clips that were read blind are compared as they were drawn blind.
     """
     from napari_echo.io.store import LabelStore
+    from napari_echo.workflow.compare_readers import iter_agreement
     from napari_echo.workflow.export_store import iter_search
-    from napari_echo.workflow.reader_agreement import iter_agreement
 
     if not store.is_dir():
         raise EchoError(f"There is no label store at {store}.")

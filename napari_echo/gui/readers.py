@@ -244,7 +244,7 @@ def _compare(
     make_model: Callable[[], Predictor] | None,
 ) -> Job[ReaderAgreement]:
     """Compare the readers of a store; clips are loaded only where a model is to see them."""
-    from napari_echo.workflow.reader_agreement import iter_agreement
+    from napari_echo.workflow.compare_readers import iter_agreement
 
     yield Progress(0, 0, "Comparing readers")
     labelled = {row.clip_id for row in store.rows()}

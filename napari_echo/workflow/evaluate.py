@@ -18,8 +18,7 @@ How things are counted:
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +26,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_echo.core.cleanup import keep_largest_piece
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import IGNORE, LV, LabelSchema
@@ -38,10 +36,9 @@ from napari_echo.metrics.temporal import area_jitter, excess_flicker
 from napari_echo.metrics.volume import lv_measures
 from napari_echo.workflow.predict import SegmentationModel
 from napari_echo.workflow.scores import ClipResult, EFPair, Evaluation, FrameScore
+from napari_echo.workflow.segment import iter_segment
 
 __all__ = ["EFPair", "Evaluation", "FrameScore", "evaluate", "labelled_entries", "segment"]
-
-_BATCH = 16  # frames of a model call: those of a long clip would fill the memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,17 +157,9 @@ def segment(
     temporal = bool(getattr(model, "temporal", False))
     if temporal or every_frame:
         wanted = tuple(range(_start(entry) if temporal else wanted[0], wanted[-1] + 1))
-    stream: Callable[[NDArray[np.uint8]], NDArray[np.float16]] = model.probabilities
-    if temporal and hasattr(model, "stream"):
-        stream = model.stream()  # batches continue each other
-    labels, seconds = [], 0.0
-    for batch in _batches(frames, wanted):
-        started = time.perf_counter()
-        probabilities = stream(batch)
-        seconds += time.perf_counter() - started
-        found = probabilities.argmax(axis=1).astype(np.uint8)
-        labels.append(keep_largest_piece(found, probabilities))
-    return Segmented(wanted, np.concatenate(labels), seconds)
+    parts = list(iter_segment(model, frames, wanted))
+    labels = np.concatenate([part for part, _ in parts])
+    return Segmented(wanted, labels, sum(seconds for _, seconds in parts))
 
 
 def _score(
@@ -228,11 +217,6 @@ def _start(entry: ClipEntry) -> int:
     labelled = set(entry.labelled_frames)
     beats = [b for b in entry.key_frames.beats if labelled & {b.ed, b.es}]
     return min(entry.labelled_frames[0], *(min(b.ed, b.es) for b in beats), entry.shape[0])
-
-
-def _batches(frames: NDArray[np.uint8], wanted: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
-    for first in range(0, len(wanted), _BATCH):
-        yield np.ascontiguousarray(frames[list(wanted[first : first + _BATCH])])
 
 
 def _longest_run(frames: Sequence[int]) -> slice:

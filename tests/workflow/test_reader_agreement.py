@@ -17,9 +17,10 @@ from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import LV, LV_SCHEMA
 from napari_echo.core.revision import Base, Revision
 from napari_echo.io.store import LabelStore
+from napari_echo.workflow.compare_readers import iter_agreement
 from napari_echo.workflow.correct import correct
 from napari_echo.workflow.export_choose import choose, learned_revisions
-from napari_echo.workflow.reader_agreement import ReaderAgreement, iter_agreement
+from napari_echo.workflow.reader_agreement import ReaderAgreement
 from napari_echo.workflow.repeats import GAP, next_repeat, readings_by
 
 ED, ES = 0, 6
