@@ -130,13 +130,16 @@ class LookingUp:
         """Take what was committed for single clips; false where the store has to be read for it."""
         if self._known is None:
             return False
+        verdicts = dict(self.verdicts)
         while self._committed:
             clip_id = self._committed.pop()
             revisions = self.session.corrections.of_clip(clip_id)
             rows = sorted((Row(encode_row(r)) for r in revisions), key=lambda row: row.text)
-            if not self._known.take(clip_id, rows):
+            found = self._known.take(clip_id, rows)
+            if found is None:
                 return False
-        self._show_verdicts(self._known.by_key())
+            verdicts |= found
+        self._show_verdicts(verdicts)
         return True
 
     def _show_verdicts(self, verdicts: Mapping[str, Verdict]) -> None:

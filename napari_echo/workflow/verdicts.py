@@ -109,19 +109,20 @@ class Verdicts:
         """Learn the id of a clip that was decoded; it goes by its study until it is taken."""
         self._keys_of_clip[clip_id].add(item.key)
 
-    def take(self, clip_id: str, rows: Sequence[Row]) -> bool:
+    def take(self, clip_id: str, rows: Sequence[Row]) -> dict[str, Verdict] | None:
         """Take all rows of one clip, the oldest first.
 
         Returns
         -------
-        bool
-            False where they do not go on from what is known: a row is gone, or
-            one came in that is older. The store has to be read anew then, and
+        dict of str to Verdict or None
+            The verdicts on the clips that they are about, by their keys. None
+            where they do not go on from what is known: a row is gone, or one
+            came in that is older. The store has to be read anew then, and
             nothing is taken.
         """
         known = self._clips.get(clip_id, _Tally())
         if len(rows) < known.count or (known.count and rows[known.count - 1].text != known.last):
-            return False
+            return None
         new = rows[known.count :]
         of_study: dict[str, list[Row]] = {}
         for row in new:
@@ -131,12 +132,16 @@ class Verdicts:
             if row.text > study.last:
                 of_study.setdefault(row.study_id, []).append(row)
             elif clip_id in self._clips:
-                return False
+                return None
+        found = {}
         for name, later in of_study.items():
             self._studies[name] = self._studies[name].add(later)
+            if name in self._key_of_study:
+                found[self._key_of_study[name]] = self._studies[name].verdict
         for key in self._keys_of_clip.get(clip_id, ()):
             self._clips[clip_id] = known.add(new)
+            found[key] = self._clips[clip_id].verdict
             study_id = self._study_of_key.get(key, "")
             if self._key_of_study.get(study_id) == key:
                 del self._key_of_study[study_id]
-        return True
+        return found

@@ -18,7 +18,7 @@ from napari_echo.core.revision import Base, Revision, Status
 from napari_echo.io.store import LabelStore
 from napari_echo.io.store_row import Row, encode_row
 from napari_echo.workflow.studies import OpenedClip, StudyItem
-from napari_echo.workflow.verdicts import Verdicts
+from napari_echo.workflow.verdicts import NO_VERDICT, Verdict, Verdicts
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -66,7 +66,7 @@ def test_single_commits_give_what_a_fresh_look_gives(
     rng = np.random.default_rng(0)
     studies = (0, 0, 1, 2, 3, 3, 4, 4, 4, 2)  # two clips are not listed, one of a lone study
     store = LabelStore(tmp_path / "store")
-    known, ids = Verdicts(store.rows(), items, {}), dict[str, str]()
+    known, ids, shown = Verdicts(store.rows(), items, {}), dict[str, str](), dict[str, Verdict]()
     of_clip: dict[int, list[Revision]] = {}
     for minute in range(60):
         number = int(rng.integers(len(studies)))
@@ -75,16 +75,22 @@ def test_single_commits_give_what_a_fresh_look_gives(
         store.commit(made)
         of_clip.setdefault(number, []).append(made)
         rows = [Row(encode_row(each)) for each in of_clip[number]]
-        assert known.take(clip_id(number), rows)
-        assert known.take(clip_id(number), rows)  # told twice, it is known
+        found = known.take(clip_id(number), rows)
+        assert found is not None
+        assert known.take(clip_id(number), rows) is not None  # told twice, it is known
+        shown |= found
         if minute == 40:
             for item in (items[3], items[7]):
                 number = int(item.path.stem)
                 ids[item.key] = clip_id(number)
                 known.identify(item, ids[item.key])
                 rows = [Row(encode_row(each)) for each in of_clip.get(number, [])]
-                assert known.take(ids[item.key], rows)
-        assert known.by_key() == Verdicts(store.rows(), items, ids).by_key()
+                found = known.take(ids[item.key], rows)
+                assert found is not None
+                shown |= found
+        fresh = Verdicts(store.rows(), items, ids).by_key()
+        assert known.by_key() == fresh
+        assert {key: verdict for key, verdict in shown.items() if verdict != NO_VERDICT} == fresh
     assert len(known.by_key()) == len(items)
 
 
@@ -97,8 +103,8 @@ def test_a_history_that_does_not_go_on_asks_for_a_fresh_look(
     known = Verdicts(rows, items, {})
     before = known.by_key()
     fewer = [row for place, row in enumerate(rows) if place not in lost]
-    assert not known.take(clip_id(0), fewer)
+    assert known.take(clip_id(0), fewer) is None
     older = Row(encode_row(revision(0, 0, -9, "ben", "rejected")))
-    assert not known.take(clip_id(0), [older, *rows])
+    assert known.take(clip_id(0), [older, *rows]) is None
     assert known.by_key() == before
-    assert known.take(clip_id(0), rows)
+    assert known.take(clip_id(0), rows) is not None
