@@ -173,7 +173,6 @@ class ContourLayers:
             return
         self._fit_sizes()
         with self.quietly():
-            points.selected_data = set()
             if contour is None:
                 points.data = np.empty((0, 3))
             else:
@@ -183,8 +182,14 @@ class ContourLayers:
                 colors[0] = colors[-1] = ANNULUS
                 colors[contour.apex] = APEX
                 points.face_color = colors
+            points.selected_data = set()
             self._take_up_tool()
         self.draw_line(contour, frame)
+
+    def unselect(self) -> None:
+        """Select no point: those that are selected are dragged together."""
+        if self.points is not None:
+            self.points.selected_data = set()
 
     def draw_line(self, contour: DragContour | None, frame: int) -> None:
         """Draw the line alone, as while a point is dragged."""

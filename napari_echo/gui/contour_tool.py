@@ -238,6 +238,9 @@ class ContourTool:
         if self.drawn.drawing or points is None:
             return
         action = str(getattr(event, "action", ""))
+        if action == "added":
+            # Napari selects what it added, after this, and by its number of points, not by ours.
+            QTimer.singleShot(0, self.drawn.unselect)
         at = np.asarray(points.data, float)[:, 1:]
         if self._contour is None:
             if action == "added" and len(at) >= LEAST:

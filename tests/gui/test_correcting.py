@@ -165,7 +165,7 @@ def test_the_layers_of_a_contour_are_made_while_the_reader_looks(
     assert not viewer.canvas.overlays["_brush_circle"].box
 
 
-def test_an_empty_frame_is_drawn_by_three_clicks(reviewed: Reviewed) -> None:
+def test_an_empty_frame_is_drawn_by_three_clicks(reviewed: Reviewed, qtbot: QtBot) -> None:
     viewer, review = reviewed
     review.editing.choose("nothing")
     press(viewer, "Shift-D")
@@ -181,6 +181,11 @@ def test_an_empty_frame_is_drawn_by_three_clicks(reviewed: Reviewed) -> None:
     assert mask[30, 30:42].all()
     assert mask[46, 28:44].all()
     assert not mask[50:].any()
+    # One of its points is dragged alone.
+    qtbot.waitUntil(lambda: not points.selected_data, timeout=PATIENCE_MS)
+    before = points.data.copy()
+    drag(points, 3, (0, -5))
+    assert np.flatnonzero((points.data != before).any(axis=1)).tolist() == [3]
     assert review.session.corrections.draft.base.kind == "nothing"
     assert review.session.corrections.uncommitted == (0,)
 
