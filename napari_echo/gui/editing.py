@@ -250,8 +250,10 @@ class Editing(Starting):
 
     def offer(self, verdict: str) -> None:
         """Offer a verdict that was given, and could not be committed, to be given again."""
-        self.offered = next((status for status in VERDICTS if status == verdict), None)
-        self.changed.emit()
+        offered = next((status for status in VERDICTS if status == verdict), None)
+        if offered is not self.offered:
+            self.offered = offered
+            self.changed.emit()
 
     def _on_committed(self, clip: EchoClip, revision: Revision) -> None:
         if self.session.studies.neighbour(1) is not None or self.session.clip is not clip:

@@ -103,6 +103,7 @@ def test_a_verdict_that_was_not_written_is_offered_again_with_its_comment(
     idle(review)
     assert panel.comment.text() == "the apex is cut off"
     assert review.primary_button() is button
+    assert button.property("primary")
 
     # It fails again, and nothing is lost by that either.
     button.click()
