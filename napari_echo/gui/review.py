@@ -237,6 +237,7 @@ class EchoReview(QWidget):
             corrections.revisions_changed,
             corrections.waiting_changed,
             corrections.exported,
+            self.editing.changed,
         ):
             signal.connect(self._highlight)
 
