@@ -15,7 +15,7 @@ from napari_echo.gui.preferences import preferences
 from napari_echo.gui.review import STUDIES_DOCK, EchoReview
 
 SIZE = (1280, 800)
-WIDTH = 350
+WIDTH = 364
 """Width of the studies in pixels: names, verdicts and EFs, and a picture as wide as it is high."""
 GEOMETRY = "window/geometry"
 _LAYERS = ("layer list", "layer controls")

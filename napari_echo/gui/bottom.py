@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from napari.viewer import Viewer
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
@@ -161,7 +162,9 @@ class BottomDocks(QObject):
 
     def dock(self, name: str) -> QDockWidget | None:
         """The dock of a tab."""
-        parent = self._widgets[name].parent() if name in self._widgets else None
+        widget = self._widgets.get(name)
+        # A window that was closed meanwhile took its docks with it.
+        parent = widget.parent() if widget is not None and _alive(widget) else None
         return parent if isinstance(parent, QDockWidget) else None
 
 
@@ -170,3 +173,7 @@ def _resize(dock: QDockWidget, size: int, beside: bool) -> None:
     if isinstance(main, QMainWindow):
         way = Qt.Orientation.Horizontal if beside else Qt.Orientation.Vertical
         main.resizeDocks([dock], [size], way)
+
+
+def _alive(widget: QWidget) -> bool:
+    return bool(isalive(widget))  # type: ignore[no-untyped-call]

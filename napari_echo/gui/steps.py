@@ -25,11 +25,12 @@ class Step(Enum):
 def is_done(step: Step, session: Session) -> bool:
     """Tell whether a step was taken for the open clip."""
     corrections = session.corrections
+    # Read blind, a clip is drawn before anything is shown; who corrects knows where to look.
+    begun = session.hidden or corrections.draft is not None
     return {
         Step.LOAD: session.clip is not None,
-        # Read blind, a clip is drawn before anything is shown.
-        Step.PREDICT: session.prediction is not None or session.hidden,
-        Step.MARK: session.hardness is not None or session.hidden,
+        Step.PREDICT: session.prediction is not None or begun,
+        Step.MARK: session.hardness is not None or begun,
         Step.CORRECT: bool(corrections.revisions) and not corrections.uncommitted,
         Step.EXPORT: corrections.export_path is not None,
     }[step]

@@ -32,7 +32,9 @@ def test_truth_alone_can_be_corrected(
     session.open_clip(clip, truth=truth, key_frames=key_frames)
     assert obstacle(Step.CORRECT, session) == ""
     assert commit_obstacle(session) == "Start a correction first."
+    assert next_step(session) is Step.PREDICT
     session.corrections.start("truth", None, truth)
+    assert next_step(session) is Step.CORRECT
     assert "Paint on a frame" in commit_obstacle(session)
     session.corrections.accept(0)
     assert commit_obstacle(session) == ""

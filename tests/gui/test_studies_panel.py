@@ -184,8 +184,12 @@ def test_a_scan_fills_the_table_and_ranks_it(
     assert column(review, "true_ef") == ["40%"] * 3
     assert column(review, "ef") == ["", "", ""]
     assert panel.scan.text() == "Scan all"
+    panel.set_queue("disagreement")
+    assert panel.summary.full_text() == "Nothing is ranked yet: press Scan."
     panel.scan.click()
     idle(review)
+    assert panel.summary.full_text().startswith("One model alone")
+    panel.set_queue("list")
     assert all(text.endswith("%") for text in column(review, "ef"))
     assert all(float(text) > 0.7 for text in column(review, "dice_ed"))
     assert not panel.scan.isEnabled()

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton, QWidget
 
 from napari_echo.core.params import Criterion, HardnessParams
 from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
-from napari_echo.gui.steps import Step, obstacle
+from napari_echo.gui.steps import Step, is_done, obstacle
 from napari_echo.gui.verbs import Verbs
 
 SETTLE_MS = 200
@@ -134,7 +134,8 @@ class MarksPanel(Section):
 
     def is_done(self) -> bool:
         """Whether they are marked, or are not to be marked yet."""
-        return self.session.hardness is not None or bool(obstacle(Step.MARK, self.session))
+        session = self.session
+        return is_done(Step.MARK, session) or bool(obstacle(Step.MARK, session))
 
     def hardest_frame(self) -> int | None:
         """Find the frame of the highest score."""

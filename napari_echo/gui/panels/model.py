@@ -147,8 +147,10 @@ class ModelPanel(Section):
         self._tell()
 
     def is_done(self) -> bool:
-        """Whether the one model has run; several are looked at side by side."""
-        return self.session.prediction is not None and len(self.session.ticked) < 2
+        """Whether one model has run, and not several to be looked at side by side."""
+        session = self.session
+        alone = len(session.ticked) < 2 or session.corrections.draft is not None
+        return session.hidden or (session.prediction is not None and alone)
 
     def _fill(self) -> None:
         session = self.session

@@ -11,6 +11,7 @@ from napari_echo.gui.panels.studies_model import StudiesModel
 from napari_echo.gui.panels.studies_order import StudiesOrder, timer
 from napari_echo.gui.panels.studies_view import StudiesView
 from napari_echo.gui.scanning import Scanning
+from napari_echo.workflow.studies import StudyItem
 from napari_echo.workflow.study_rows import Queue, StudyRows
 
 _SORT_MS, _SCAN_SORT_MS, _PICTURES_MS = 0, 1500, 60
@@ -236,11 +237,25 @@ class StudiesPanel(StudiesView):
         """Say in full why to look at the selected clip; and how far all is."""
         item = self.model.item(self.table.currentIndex().row())
         why = self.rows.cell(item, "why").text if item is not None else ""
+        why = why or self._missing(item)
+        if self.rows.blind:
+            why = "Read blind: what models, truth and others say is not shown."
         told = self.scanning.describe()
-        self.summary.set_full_text(f"{item.name}: {why}" if item is not None and why else "")
+        self.summary.set_full_text(why)
         self.summary.setVisible(bool(why))
         counts = "" if self.scanning.scanner.busy else self._counts
         self.progress.set_full_text(" · ".join(filter(None, (told, counts))))
+
+    def _missing(self, item: StudyItem | None) -> str:
+        """Say what the queue needs before it can rank."""
+        if self.rows.queue == "list" or not self.rows.model_name or not self.model.keys:
+            return ""
+        if not self.scanning.facts.seen_by(self.rows.model_id):
+            return "Nothing is ranked yet: press Scan."
+        facts = self.rows.model_facts(item.key) if item is not None else None
+        if self.rows.queue == "disagreement" and facts is not None and not facts.disagreements:
+            return "One model alone: tick another one, too, and scan."
+        return ""
 
     def _describe(self, n: int, shown: int) -> str:
         if not n:
@@ -253,8 +268,6 @@ class StudiesPanel(StudiesView):
             parts.append(f"{seen} scanned")
         if self.studies.problems:
             parts.append(f"{len(self.studies.problems)} unreadable")
-        if self.rows.blind:
-            parts.append("read blind: what models, truth and others say is not shown")
         return " · ".join(parts)
 
     def showEvent(self, event: QShowEvent | None) -> None:

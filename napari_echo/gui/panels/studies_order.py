@@ -12,7 +12,7 @@ from napari_echo.gui.preferences import preferences
 from napari_echo.workflow.study_rows import COLUMNS, QUEUES, Filter, Queue, StudyRows
 
 _WIDTHS = {
-    "clip": 150, "status": 78, "worth": 52, "ef": 44, "true_ef": 62, "why": 390, "view": 44,
+    "clip": 162, "status": 78, "worth": 50, "ef": 44, "true_ef": 62, "why": 390, "view": 44,
     "frames": 58, "dice_ed": 68, "dice_es": 68, "hardness": 74, "reader": 90, "comment": 200,
 }  # fmt: skip
 _TYPING_MS, _KEEP_MS = 200, 300

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from qtpy.QtCore import QModelIndex, QSize, Qt
 from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import (
@@ -15,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_echo.workflow.study_pictures import HEIGHT
 
+_HASH, _MARGINS = re.compile(r"_[0-9a-f]{8}$"), 12
 _MOVES = (
     Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home,
     Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
@@ -22,13 +25,20 @@ _MOVES = (
 
 
 class _Names(QStyledItemDelegate):
-    """Cuts long names in the middle: clips of one folder begin alike."""
+    """Cuts long names where they tell least.
+
+    Those of a clip data set first lose the eight digits of a hash at their end.
+    Clips of one folder begin alike: then they are cut in the middle.
+    """
 
     def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
         """Take the style of the table but for that."""
         super().initStyleOption(option, index)
         if option is not None:
             option.textElideMode = Qt.TextElideMode.ElideMiddle
+            room = option.rect.width() - option.decorationSize.width() - _MARGINS
+            if option.fontMetrics.horizontalAdvance(option.text) > room:
+                option.text = _HASH.sub("", option.text)
 
 
 class StudiesTable(QTableView):

@@ -39,7 +39,7 @@ class StudiesView(QWidget):
         self.search = QLineEdit()
         self.search.setPlaceholderText("Filter clips")
         self.search.setClearButtonEnabled(True)
-        self.search.setMinimumWidth(70)
+        self.search.setMinimumWidth(90)
         self.search.setToolTip(
             "Show the clips in which every word is found: in the name, study, split, reader or "
             "comment."
@@ -54,7 +54,7 @@ class StudiesView(QWidget):
         for queue, (title, tip) in QUEUES.items():
             self.queue.addItem(f"Queue: {title}", queue)
             self.queue.setItemData(self.queue.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        for box, letters in ((self.status, 8), (self.view, 6), (self.queue, 12)):
+        for box, letters in ((self.status, 6), (self.view, 4), (self.queue, 12)):
             # As wide as what is chosen most: the longest choice would keep the window from a
             # small screen. The list that opens shows every word.
             box.setSizeAdjustPolicy(
@@ -132,7 +132,7 @@ class StudiesView(QWidget):
                 grid.removeWidget(widget)
             for widget, (line, column, across) in places.items():
                 grid.addWidget(widget, line, column, 1, across)
-        for place, stretch in enumerate((3, 2, 1, 0, 0) if narrow else (3, 1, 0, 2, 0)):
+        for place, stretch in enumerate((1, 0, 0, 0, 0) if narrow else (3, 1, 0, 2, 0)):
             self._top.setColumnStretch(place, stretch)
         for place, stretch in enumerate((1, 0) if narrow else (3, 2)):
             self._foot.setColumnStretch(place, stretch)
