@@ -14,7 +14,7 @@ from napari.layers import Labels
 from psygnal import Signal
 
 from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema
-from napari_echo.gui.layer_data import KEY, colors, grid, lay
+from napari_echo.gui.layer_data import KEY, colors, grid
 
 if TYPE_CHECKING:
     from napari_echo.gui.layers import ReviewLayers
@@ -131,12 +131,11 @@ class DraftLayer:
             layer.locked = False
             self.viewer.layers.remove(layer)
             return
-        layer.visible = False
         layer.mode = "pan_zoom"
         layer.editable = False
         # Zeros take no memory until they are written to.
-        layer.data = np.zeros(clip.frames.shape, np.uint8)
-        lay(layer, grid(clip))
+        empty = np.zeros(clip.frames.shape, np.uint8)
+        self.layers.renewing.renew(layer, grid(clip), empty)
 
     def follow_clip(self) -> None:
         """Fit the layer to the clip that was opened; called before the old clip's layers go."""

@@ -23,7 +23,6 @@ from napari_echo.gui.layer_data import (
     Role,
     clip_layer_data,
     grid,
-    lay,
     tag_of,
 )
 from napari_echo.gui.overlays import OVERLAYS, OverlayFrames
@@ -99,7 +98,32 @@ class ReviewLayers:
         found = self.find("clip")
         old = next((x for x in self._ours() if tag_of(x)["role"] == "clip"), None)
         kept = old if found is None and clip is not None else found
-        self.draft.follow_clip()
+        with self.renewing.held(lambda: self.go_to(0)):
+            self.draft.follow_clip()
+            self._drop_others(kept)
+            if clip is not None and kept is None:
+                kept = self._make_clip(clip)
+            elif clip is not None and isinstance(kept, Image) and kept is not found:
+                self._refill(kept, clip)
+            for resting in [x for x in self.viewer.layers if x.metadata.get(RESTING)]:
+                if clip is not None:
+                    self.renewing.renew(resting, grid(clip))
+            self.showing.refresh()
+        overlays = self.viewer.canvas.overlays
+        overlays.text.position = "top_left"
+        overlays.text.visible = clip is not None
+        overlays.scale_bar.visible = clip is not None and clip.spacing_mm is not None
+        if kept is None:
+            return
+        self._sink(kept)
+        self.viewer.layers.selection.active = kept
+        self._name_clip()
+        self.go_to(0)
+        self.viewer.reset_view()
+
+    def _drop_others(self, kept: Layer | None) -> None:
+        """Take our layers of the clip before out of the list."""
+        clip = self.session.clip
         for layer in [x for x in self._ours() if x is not kept]:
             if clip is not None and tag_of(layer)["role"] == "overlays":
                 # To make a layer takes napari longer than all else here.
@@ -107,26 +131,6 @@ class ReviewLayers:
                 continue
             layer.locked = False
             self.viewer.layers.remove(layer)
-        overlays = self.viewer.canvas.overlays
-        overlays.text.position = "top_left"
-        overlays.text.visible = clip is not None
-        overlays.scale_bar.visible = clip is not None and clip.spacing_mm is not None
-        if clip is None:
-            self.showing.refresh()
-            return
-        with self.renewing.held(lambda: self.go_to(0)):
-            if isinstance(kept, Image) and kept is not found:
-                self._refill(kept, clip)
-            elif kept is None:
-                kept = self._make_clip(clip)
-            self.showing.refresh()
-        self._sink(kept)
-        for resting in [x for x in self.viewer.layers if x.metadata.get(RESTING)]:
-            lay(resting, grid(clip))
-        self.viewer.layers.selection.active = kept
-        self._name_clip()
-        self.go_to(0)
-        self.viewer.reset_view()
 
     def _sink(self, layer: Layer) -> None:
         """Put a clip that napari opened, on top of all, below what is drawn over it."""
@@ -160,7 +164,7 @@ class ReviewLayers:
         )
         layer.locked = False
         layer.metadata[KEY] = kwargs["metadata"][KEY]
-        self.renewing.renew(layer, data, grid(clip), visible=layer.visible)
+        self.renewing.renew(layer, grid(clip), data, visible=layer.visible)
         layer.name = clip.name
         for name, value in (("contrast_limits", kwargs["contrast_limits"]), ("gamma", 1.0)):
             if not np.array_equal(getattr(layer, name), value):
@@ -183,8 +187,8 @@ class ReviewLayers:
             return
         self.renewing.renew(
             layer,
-            frames,
             grid(clip, frames.factor, frames.offset),
+            frames,
             visible=bool(frames.shown),
         )
         if sources.structures != self._structures:

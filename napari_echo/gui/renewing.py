@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from napari.layers import Image, Labels
+from napari.layers import Layer
 
 from napari_echo.gui.layer_data import lay
 
@@ -20,7 +20,7 @@ class Renewing:
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[Image | Labels, tuple[bool, bool]] = {}
+        self._waiting: dict[Layer, tuple[bool, bool]] = {}
         self._held = False
 
     @contextmanager
@@ -41,18 +41,18 @@ class Renewing:
             self._settle(before_shown)
 
     def renew(
-        self, layer: Image | Labels, data: Any, where: dict[str, Any], *, visible: bool
+        self, layer: Layer, where: dict[str, Any], data: Any = None, *, visible: bool = False
     ) -> None:
-        """Give a layer other data at the place that `layer_data.grid` says.
+        """Lay a layer where `layer_data.grid` says, with other data.
 
         Parameters
         ----------
-        layer : Image or Labels
+        layer : Layer
             The layer.
-        data : array
-            What napari takes for its data.
         where : dict
             Its place.
+        data : array or None
+            What napari takes for its data; None leaves what it has.
         visible : bool
             Whether it is shown.
         """
@@ -60,9 +60,10 @@ class Renewing:
         self._waiting[layer] = (known, visible)
         with layer.events.blocker_all():
             layer.visible = False
-            # Napari makes a layer editable with its data.
-            editable, layer.data = layer.editable, data
-            layer.editable = editable
+            if data is not None:
+                # Napari makes a layer editable with its data.
+                editable, layer.data = layer.editable, data
+                layer.editable = editable
             lay(layer, where)
         if not self._held:
             self._settle()
