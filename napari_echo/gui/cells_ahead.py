@@ -57,5 +57,7 @@ class CellsAhead:
         self._clock.stop()
 
     def _step(self) -> None:
+        if self._grid.session.corrections.draft is not None:
+            return  # a new layer takes the place of the chosen one, and ends the tool on it
         if not self._jobs.busy and self._grid.prepare():
             self._clock.start()

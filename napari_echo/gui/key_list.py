@@ -9,10 +9,12 @@ from qtpy.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayou
 
 from napari_echo.gui import keys
 
-COLUMNS, KEY_WIDTH = 3, 112
+COLUMNS, KEY_WIDTH = 3, 124
 # Napari's own that a reader needs most; the rest is in its preferences.
 NAPARI: tuple[tuple[str, str], ...] = (
     ("Left, Right", "Previous, next frame"),
+    ("1, 2, 3", "Erase, brush, polygon, while you correct"),
+    ("[, ]", "Smaller, larger brush"),
     ("Control-Alt-P", "Play, stop"),
     ("Control-R", "Fit the clip to the window"),
 )

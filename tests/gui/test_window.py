@@ -157,3 +157,24 @@ def test_what_is_done_folds_and_keeps_the_next_action_in_sight(
     review.model_panel.heading.click()
     session.set_prediction(said_by(session.pack.id, clip, truth, 1))
     assert not review.model_panel.folded
+
+
+def test_a_tool_that_is_begun_at_once_is_not_ended_by_what_is_made_in_advance(
+    dock: Dock,
+    session: Session,
+    qtbot: QtBot,
+    clip: EchoClip,
+    truth: Segmentation,
+    said_by: Callable[..., Prediction],
+) -> None:
+    _, review = dock(session)
+    review.verbs.adopt(clip, truth)
+    qtbot.waitUntil(lambda: not review.jobs.busy)
+    assert session.pack is not None
+    session.set_prediction(said_by(session.pack.id, clip, truth))
+    review.contour_tool.begin()
+    points = review.contour_tool.points
+    assert points is not None
+    qtbot.wait(1000)
+    assert review.contour_tool.points is points
+    assert review.viewer.layers.selection.active is points
