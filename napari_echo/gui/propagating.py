@@ -162,7 +162,9 @@ class Propagating:
             )
             return
         if len(frames) == last + 1 - first:
-            self.editing.verbs.refused.emit("Every frame is corrected: there is none to fill.")
+            self.editing.verbs.refused.emit(
+                "Every frame is corrected, accepted or traced already: none is left to fill."
+            )
             return
         masks = {frame: draft.labels[frame].copy() for frame in frames}
         method = self.chosen_method()
