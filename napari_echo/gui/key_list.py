@@ -13,7 +13,7 @@ COLUMNS, KEY_WIDTH = 3, 124
 # Napari's own that a reader needs most; the rest is in its preferences.
 NAPARI: tuple[tuple[str, str], ...] = (
     ("Left, Right", "Previous, next frame"),
-    ("1, 2, 3", "Erase, brush, polygon, while you correct"),
+    ("1, 2, 3", "Erase, brush, polygon"),
     ("[, ]", "Smaller, larger brush"),
     ("Control-Alt-P", "Play, stop"),
     ("Control-R", "Fit the clip to the window"),

@@ -114,7 +114,9 @@ class Showing:
             found.append(f"{prediction.model_name} (fill)")
         if truth is not None and shown & {"truth", "difference"}:
             # Truth is sparse: a frame without a contour is not one without an LV.
-            drawn = "line" if truth.annotated[frame] else "not on this frame"
+            # A shorter clip is told of before the slider is within it.
+            there = truth.annotated[min(frame, len(truth.annotated) - 1)]
+            drawn = "line" if there else "not on this frame"
             found.append(f"truth ({drawn})")
         return ", ".join(found)
 

@@ -178,3 +178,15 @@ def test_a_tool_that_is_begun_at_once_is_not_ended_by_what_is_made_in_advance(
     qtbot.wait(1000)
     assert review.contour_tool.points is points
     assert review.viewer.layers.selection.active is points
+
+
+def test_a_shorter_clip_may_follow_a_longer_one(
+    dock: Dock, session: Session, qtbot: QtBot, clip: EchoClip, truth: Segmentation
+) -> None:
+    _, review = dock(session)
+    review.verbs.adopt(clip, truth)
+    review.layers.go_to(len(clip) - 1)
+    qtbot.wait(50)
+    short = EchoClip.from_frames(clip.frames[:4], fps=20.0)
+    review.verbs.adopt(short, Segmentation(truth.labels[:4], truth.annotated[:4], "ground truth"))
+    assert "truth" in review.legend.whose.text()
