@@ -30,7 +30,7 @@ def is_done(step: Step, session: Session) -> bool:
     return {
         Step.LOAD: session.clip is not None,
         Step.PREDICT: session.prediction is not None or begun,
-        Step.MARK: session.hardness is not None or begun,
+        Step.MARK: session.hardness is not None or begun or bool(corrections.revisions),
         Step.CORRECT: bool(corrections.revisions) and not corrections.uncommitted,
         Step.EXPORT: corrections.export_path is not None,
     }[step]
