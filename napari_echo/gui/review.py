@@ -25,6 +25,7 @@ from napari_echo.gui.dropping import Dropping
 from napari_echo.gui.editing import Editing
 from napari_echo.gui.folding import Folding
 from napari_echo.gui.following import Follower
+from napari_echo.gui.garbage import Garbage
 from napari_echo.gui.grid import Grid
 from napari_echo.gui.key_list import KeyList
 from napari_echo.gui.layers import ReviewLayers
@@ -153,6 +154,7 @@ class EchoReview(QWidget):
         corrections = self.session.corrections
         self.destroyed.connect(lambda: corrections.close())
         self.recovery.find_waiting()
+        self.garbage = Garbage(self.session)
 
     def _lay_out(self) -> None:
         content = QWidget()
@@ -349,6 +351,7 @@ class EchoReview(QWidget):
         self.adopting.disconnect()
         self.viewer.events.theme.disconnect(self._take_theme)
         self.bottom.remove()
+        self.garbage.search_all()
 
 
 def _new_session() -> Session:
