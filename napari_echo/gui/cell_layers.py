@@ -22,7 +22,7 @@ from napari_echo.gui.cells import (
     make_layer,
     name_of,
 )
-from napari_echo.gui.layer_data import grid, lay
+from napari_echo.gui.layer_data import grid
 from napari_echo.gui.layers import ReviewLayers
 from napari_echo.workflow.session import Session
 
@@ -111,20 +111,16 @@ class CellLayers:
         """Fit all to another clip; nothing lies over it yet."""
         empty = np.zeros(clip.frames.shape, np.uint8)
         for layer in self._layers:
-            layer.data = clip.frames if isinstance(layer, Image) else empty
-            lay(layer, grid(clip))
+            data = clip.frames if isinstance(layer, Image) else empty
+            self.layers.renewing.renew(layer, grid(clip), data, visible=layer.visible)
 
     def _draw(self, layer: Layer, cell: Cell) -> None:
         """Give a cell its picture: a model's labels or the truth, and what is corrected."""
         frames = cell_frames(cell, self.session, self.layers.showing)
         if frames is None or not isinstance(layer, Labels):
             return
-        if layer.visible:
-            layer.visible = False
-        layer.data = frames
-        # Napari makes a layer editable with its data.
-        layer.editable = False
-        lay(layer, grid(self.session.require_clip(), frames.factor, frames.offset))
+        where = grid(self.session.require_clip(), frames.factor, frames.offset)
+        self.layers.renewing.renew(layer, where, frames)
         palette = frames.palette()
         if palette != layer.metadata.get(_PALETTE):
             layer.metadata[_PALETTE] = palette

@@ -11,7 +11,6 @@ from psygnal import Signal
 
 from napari_echo.core.errors import EchoError
 from napari_echo.core.prediction import Prediction
-from napari_echo.gui.cells_ahead import CellsAhead
 from napari_echo.gui.grid import Grid
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.workers import Job, Jobs, Progress
@@ -44,7 +43,6 @@ class Comparing:
         self.session = verbs.session
         self.grid = grid
         self.runner = Jobs(verbs.runner)
-        self._ahead = CellsAhead(grid, verbs.runner)
         self.agreement: ModelAgreement | None = None
         self._compared: tuple[Prediction, ...] = ()
         self._agreement_wanted = False
@@ -137,7 +135,6 @@ class Comparing:
     def shut_down(self) -> None:
         """Stop what is going on, and leave the views side by side."""
         self.runner.shut_down()
-        self._ahead.shut_down()
         self.grid.close()
 
 

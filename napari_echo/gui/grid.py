@@ -1,11 +1,13 @@
 """Views side by side: each cell of napari's grid shows the clip with one overlay.
 
 The cells are layers of their own, at the bottom of the list, where napari
-groups every so many of them into a cell; they are made ahead, hidden, while
-the reader looks. The review's layers lie above them, hidden meanwhile. Only
-the layer that is corrected is borrowed: it moves into the last cell, and the
-other cells show its outline, so that the reader may paint in any of them. The
-overlays' keys hold for the cells, too.
+groups every so many of them into a cell; they are made when they are asked for
+first, and then kept. (Made ahead, they would hold up a reader who may never ask
+for them: a tenth of a second each, and a millisecond of every frame step.) The
+review's layers lie above them, hidden meanwhile. Only the layer that is
+corrected is borrowed: it moves into the last cell, and the other cells show its
+outline, so that the reader may paint in any of them. The overlays' keys hold
+for the cells, too.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ from napari_echo.gui.cells import CORRECTED, STRIDE, Cell, Contents, best_shape,
 from napari_echo.gui.layers import ReviewLayers
 from napari_echo.gui.put_aside import PutAside
 from napari_echo.gui.quiet import Quiet
-from napari_echo.workflow.predictions import MOST
 from napari_echo.workflow.session import Session
 
 _SPACING = 4
@@ -60,6 +61,7 @@ class Grid:
         self._before: tuple[bool, int, tuple[int, int], float] | None = None
         self._bar_before = "bottom_right"
         corrections = session.corrections
+        layers.fitting.connect(self._own.fit)
         session.clip_changed.connect(self._on_clip)
         for signal in (
             session.predictions_changed,
@@ -115,26 +117,6 @@ class Grid:
             self.refresh()
             self.changed.emit()
 
-    def prepare(self) -> bool:
-        """Make the next layer of the cells that there may be; whether others are missing."""
-        if not self._shown and self._own.cells < self._expected():
-            with self._quietly():
-                self._own.make_one()
-        return self._own.cells < self._expected()
-
-    def _expected(self) -> int:
-        """So many cells there will be when the ticked models have run."""
-        session = self.session
-        if session.clip is None:
-            return 0
-        models = max(len(session.ticked), len(session.predictions))
-        drafting = session.corrections.draft is not None
-        if self.contents == "models":
-            number = min(models + drafting, MOST)
-        else:
-            number = bool(models) + (session.truth is not None) + drafting
-        return number if number > 1 else 0
-
     def close(self) -> None:
         """Show one view, and take the cells away."""
         self.set_on(False)
@@ -174,13 +156,10 @@ class Grid:
         )
 
     def _on_clip(self) -> None:
-        """Fit what is kept of the cells to another clip; nothing of it is compared yet."""
+        """Show one view: nothing of another clip is compared yet."""
         self.refresh()
-        clip = self.session.clip
-        if clip is None:
+        if self.session.clip is None:
             self._take_away()
-        elif not self._shown:
-            self._own.fit(clip)
 
     def _take_away(self) -> None:
         if self._own.made:

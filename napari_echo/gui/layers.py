@@ -12,6 +12,7 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
+from psygnal import Signal
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import Structure
@@ -42,7 +43,15 @@ class ReviewLayers:
         The viewer.
     session : Session
         The review.
+
+    Signals
+    -------
+    fitting(EchoClip)
+        All layers are fitted to another clip: whoever keeps some does it now,
+        with `renewing`, before napari draws.
     """
+
+    fitting = Signal(EchoClip)
 
     def __init__(self, viewer: ViewerModel, session: Session) -> None:
         self.viewer = viewer
@@ -105,9 +114,10 @@ class ReviewLayers:
                 kept = self._make_clip(clip)
             elif clip is not None and isinstance(kept, Image) and kept is not found:
                 self._refill(kept, clip)
-            for resting in [x for x in self.viewer.layers if x.metadata.get(RESTING)]:
-                if clip is not None:
+            if clip is not None:
+                for resting in [x for x in self.viewer.layers if x.metadata.get(RESTING)]:
                     self.renewing.renew(resting, grid(clip))
+                self.fitting.emit(clip)
             self.showing.refresh()
         overlays = self.viewer.canvas.overlays
         overlays.text.position = "top_left"

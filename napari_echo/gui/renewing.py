@@ -64,6 +64,8 @@ class Renewing:
                 # Napari makes a layer editable with its data.
                 editable, layer.data = layer.editable, data
                 layer.editable = editable
+            # Also where nothing changes, so that napari forgets how far the old data reached.
+            layer.scale, layer.translate = where["scale"], where["translate"]
             lay(layer, where)
         if not self._held:
             self._settle()

@@ -37,8 +37,9 @@ class _Names(QStyledItemDelegate):
         if option is not None:
             option.textElideMode = Qt.TextElideMode.ElideMiddle
             room = option.rect.width() - option.decorationSize.width() - _MARGINS
-            if option.fontMetrics.horizontalAdvance(option.text) > room:
-                option.text = _HASH.sub("", option.text)
+            text = option.text or ""
+            if option.fontMetrics.horizontalAdvance(text) > room:
+                option.text = _HASH.sub("", text)
 
 
 class StudiesTable(QTableView):
