@@ -240,6 +240,7 @@ class EchoReview(QWidget):
             corrections.waiting_changed,
             corrections.exported,
             self.editing.changed,
+            self.propagating.changed,
         ):
             signal.connect(self._highlight)
 
@@ -277,6 +278,8 @@ class EchoReview(QWidget):
         step = next_step(self.session)
         if self.editing.offered is not None:
             return self.correct_panel.verdict
+        if self.propagating.shown is not None:
+            return self.correct_panel.propagate.keep
         if step is Step.CORRECT and not self.editing.obstacle("accepted"):
             return self.correct_panel.pair
         if step is Step.CORRECT and not commit_obstacle(self.session):

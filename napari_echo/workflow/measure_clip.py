@@ -185,7 +185,13 @@ def iter_measure_clip(
             )
         if against_truth and drawn is not None and correction is not None:
             correction_differences = yield from _differences(
-                drawn[0], correction, reference, reference_measures, name, clip, cache
+                drawn[0],
+                correction,
+                (reference[0], reference[1] & drawn[1]),
+                reference_measures,
+                name,
+                clip,
+                cache,
             )
     return Measured(
         key_frames,
@@ -203,7 +209,10 @@ def _drawn(
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
     """The reader's labels, and which frames they cover."""
     if subjects.draft is not None:
-        return subjects.draft, np.ones(len(subjects.draft), np.bool_)
+        # A frame without an LV is one that is still to be drawn, but for those that are.
+        covered = (subjects.draft == LV).any(axis=(1, 2))
+        covered[list(subjects.drawn)] = True
+        return subjects.draft, covered
     merged = merge(subjects.clip, subjects.revisions, shown)
     return None if merged is None else (merged.labels, merged.annotated)
 

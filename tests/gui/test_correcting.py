@@ -252,8 +252,10 @@ def test_propagation_is_shown_then_kept_and_never_over_what_was_corrected(
     propagate(viewer, review, qtbot)
     assert corrections.uncommitted == (2, 9)
     assert review.layers.find("propagation").visible
+    assert review.primary_button() is review.correct_panel.propagate.keep
     press(viewer, "Shift-F")
     assert review.layers.find("propagation") is None
+    assert review.primary_button() is not review.correct_panel.propagate.keep
 
     propagate(viewer, review, qtbot)
     # Corrected while the outcome is shown: it keeps what was drawn.

@@ -115,6 +115,24 @@ def test_the_ef_follows_the_brush(
     assert session.measures["truth"].ef == measure(clip, truth, key_frames).ef
 
 
+def test_a_frame_that_is_still_to_be_drawn_is_compared_with_nothing(
+    session: Session,
+    settle: Callable[[], None],
+    clip: EchoClip,
+    truth: Segmentation,
+    key_frames: KeyFrames,
+) -> None:
+    session.open_clip(clip, truth=truth, key_frames=key_frames)
+    session.corrections.start("nothing", None, truth)
+    session.corrections.write({ES: smaller(truth).labels[ES]})
+    settle()
+    (beat,) = session.differences["correction"]
+    assert beat.ed is None
+    assert beat.es is not None
+    assert 0.5 < beat.es.dice < 1
+    assert session.measures["correction"].ef is None
+
+
 def test_what_was_found_of_an_older_state_is_dropped(
     session: Session,
     measuring: Measuring,
