@@ -1,10 +1,11 @@
 """Measure frame steps with all overlays on against napari showing the image alone.
 
-    xvfb-run -a python tests/benchmarks/bench_frames.py [--seconds 4] [SIZE ...]
+    xvfb-run -a python tests/benchmarks/bench_frames.py [--seconds 4] [--plain] [SIZE ...]
 
 prints a table of ratios, one row a size (112x112, 600x800, 768x1024 by
 default), and the longest time that the window stood still when a clip with
-everything to draw arrived. Both windows have canvases of the same size, and
+everything to draw arrived. The review is measured in the window of `napari-echo
+open`, or with --plain as a dock of napari's own. Both windows have canvases of the same size, and
 their measurements alternate, so that what else the computer does falls on
 both; times are of the process's own processor time, software OpenGL's
 threads included, which a busy computer changes little.
@@ -32,6 +33,7 @@ from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import Segmentation
 from napari_echo.core.params import HardnessParams
 from napari_echo.core.prediction import Prediction
+from napari_echo.gui.arranging import arrange
 from napari_echo.gui.overlays import OVERLAYS
 from napari_echo.gui.review import EchoReview
 from napari_echo.io.store import LabelStore
@@ -154,12 +156,14 @@ def open_alone(study: Study) -> napari.Viewer:
     return viewer
 
 
-def open_review(folder: Path) -> tuple[napari.Viewer, EchoReview]:
-    """Open the review with an empty label store."""
+def open_review(folder: Path, *, plain: bool = True) -> tuple[napari.Viewer, EchoReview]:
+    """Open the review with an empty label store, in napari or in the window of its own."""
     viewer = napari.Viewer(title="review")
     viewer.window.resize(*WINDOW)
     review = EchoReview(viewer, Session(packs=(), store=LabelStore(folder / "labels")))
     viewer.window.add_dock_widget(review, name="Echo review", area="right")
+    if not plain:
+        arrange(viewer, review)
     wait(1.0)
     return viewer, review
 
@@ -192,11 +196,11 @@ def match_canvas(alone: napari.Viewer, other: napari.Viewer) -> None:
     wait(0.5)
 
 
-def measure(size: str, seconds: float, folder: Path) -> list[str]:
+def measure(size: str, seconds: float, folder: Path, *, plain: bool) -> list[str]:
     """Measure one size; a row of the table."""
     height, width = map(int, size.split("x"))
     study = make_study((height, width))
-    viewer, review = open_review(folder)
+    viewer, review = open_review(folder, plain=plain)
     # Layers are made once, and then kept: the clip that counts is the second.
     show_everything(review, make_study((height, width), frames=DISTINCT, seed=8))
     wait_for_jobs(review)
@@ -246,6 +250,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sizes", nargs="*", default=SIZES, metavar="SIZE")
     parser.add_argument("--seconds", type=float, default=4.0, help="of every measurement")
+    parser.add_argument("--plain", action="store_true", help="as a dock of napari's own")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
@@ -255,9 +260,8 @@ def main() -> None:
         )
         print("|---|---|---|---|---|---|---|---|")
         for size in arguments.sizes:
-            print(
-                "| " + " | ".join(measure(size, arguments.seconds, Path(folder))) + " |", flush=True
-            )
+            row = measure(size, arguments.seconds, Path(folder), plain=arguments.plain)
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":

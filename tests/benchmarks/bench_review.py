@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import napari
 import numpy as np
 import psutil
 from napari.layers import Points
@@ -36,7 +35,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_echo.core.contour import open_outline
 from napari_echo.core.labels import LV
-from napari_echo.gui.review import EchoReview
+from napari_echo.gui.app import open_viewer
 from napari_echo.io.store import LabelStore
 from napari_echo.metrics.overlap import dice
 from napari_echo.ml.packs import find_pack
@@ -55,12 +54,10 @@ class Station:
     """The window, and what a reader does to it."""
 
     def __init__(self, folder: Path, *models: str) -> None:
-        self.viewer = napari.Viewer(title="review", show_welcome_screen=False)
-        self.viewer.window.resize(*WINDOW)
         packs = [find_pack(model) for model in models]
         session = Session(packs=packs, store=LabelStore(folder), reader="script")
-        self.review = EchoReview(self.viewer, session)
-        self.viewer.window.add_dock_widget(self.review, name="Echo review", area="right")
+        self.viewer, self.review = open_viewer(session)
+        self.viewer.window.resize(*WINDOW)
         self.session = session
         self.drawn = 0
         self.interactions = 0
