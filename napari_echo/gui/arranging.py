@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QByteArray, QEvent, QObject, Qt
-from qtpy.QtWidgets import QDockWidget, QMainWindow
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabBar
 
 from napari_echo.gui.preferences import preferences
 from napari_echo.gui.review import STUDIES_DOCK, EchoReview
@@ -41,8 +41,20 @@ def arrange(viewer: Viewer, review: EchoReview) -> None:
     Geometry(main)
 
 
+def _hide_left_over(main: QMainWindow) -> None:
+    """Hide the tabs that Qt made for two of the docks, and leaves in sight now and then."""
+    bars = main.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    tabs = [{bar.tabText(index) for index in range(bar.count())} for bar in bars]
+    for bar, own in zip(bars, tabs, strict=True):
+        if any(own < others for others in tabs):
+            bar.hide()
+
+
 class Geometry(QObject):
-    """Gives a window the size and the place that it had when it was closed last."""
+    """Gives a window the size and the place that it had when it was closed last.
+
+    It also hides what Qt leaves in sight of tabs that are gone.
+    """
 
     def __init__(self, main: QMainWindow) -> None:
         super().__init__(main)
@@ -52,11 +64,10 @@ class Geometry(QObject):
         main.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Keep the geometry of a window that is closed."""
-        if (
-            event is not None
-            and event.type() == QEvent.Type.Close
-            and isinstance(watched, QMainWindow)
-        ):
-            preferences().setValue(GEOMETRY, watched.saveGeometry())
+        """Keep the geometry of a window that is closed; look after its tabs as it is laid out."""
+        if event is not None and isinstance(watched, QMainWindow):
+            if event.type() == QEvent.Type.Close:
+                preferences().setValue(GEOMETRY, watched.saveGeometry())
+            elif event.type() == QEvent.Type.LayoutRequest:
+                _hide_left_over(watched)
         return bool(super().eventFilter(watched, event))

@@ -88,7 +88,8 @@ def _prepare(out: Path) -> None:
         )
     for name in taken:
         shutil.rmtree(out / name)
-    out.mkdir(parents=True, exist_ok=True)
+    # A store that was known, and is not there, is one whose disk was taken away.
+    (out / LABELS).mkdir(parents=True, exist_ok=True)
     (out / MARK).write_text("The next demo replaces what is in this folder.\n", encoding="utf-8")
 
 
