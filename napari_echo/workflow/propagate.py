@@ -2,7 +2,7 @@
 
 From each given frame masks are carried frame by frame: forward after the last
 one, backward before the first, and between two given frames from both sides,
-blended linearly by distance. The given frames keep exactly their masks.
+blended by how near each is. The given frames keep exactly their masks.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_echo.core.blending import blend_by_distance
 from napari_echo.core.cleanup import keep_largest_piece
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema, Segmentation
 from napari_echo.core.params import FlowParams
 from napari_echo.core.prediction import Prediction
+from napari_echo.workflow.given_masks import Masks, checked, one_hot
 from napari_echo.workflow.predict import check_memory, run_steps
 
 if TYPE_CHECKING:
     from napari_echo.ml.predictor import Predictor
-
-Masks = Mapping[int, NDArray[np.integer]]
-"""Labels (H, W) by frame, counted from 0; the values are those of a schema."""
 
 Steps = Generator[tuple[int, int], None, Prediction]
 
@@ -75,7 +74,7 @@ def iter_propagate(clip: EchoClip, masks: Masks, predictor: Predictor) -> Steps:
             f"The model {name} sees single frames and cannot carry masks on; choose a model "
             "with a memory (gpm), or optical flow."
         )
-    given = _checked(clip, masks, predictor.schema, f"the model {name}")
+    given = checked(clip, masks, predictor.schema, f"the model {name}")
     frames = sorted(given)
     # A few frames of a clip that may be a memory map.
     memory = predictor.recall(clip.frames[frames], np.stack([given[frame] for frame in frames]))
@@ -88,6 +87,11 @@ def iter_propagate(clip: EchoClip, masks: Masks, predictor: Predictor) -> Steps:
             place = frames.index(frame)
             self.previous = memory.features[place : place + 1]
             self.mask = memory.masks[place : place + 1]
+
+        def blend(
+            self, one: NDArray[np.float16], other: NDArray[np.float16], share: float
+        ) -> NDArray[np.float16]:
+            return one + np.float16(share) * (other - one)
 
         def carry(self, frame: int, *, again: bool) -> NDArray[np.float16]:
             x = self.kept.pop(frame, None)
@@ -113,7 +117,8 @@ def iter_propagate_by_flow(
 
     From frame to frame the flow is OpenCV's DIS (Kroeger et al., ECCV 2016),
     from the new frame to the one before, whose class probabilities are warped
-    backward along it.
+    backward along it. What comes from two sides is blended by the distances to
+    its borders: the masks are sharp, and their mean would jump halfway.
 
     Parameters
     ----------
@@ -141,7 +146,7 @@ def iter_propagate_by_flow(
     """
     import cv2
 
-    given = _checked(clip, masks, schema, "the label schema")
+    given = checked(clip, masks, schema, "the label schema")
     preset = (params or FlowParams()).preset.upper()
     flow = cv2.DISOpticalFlow.create(getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset}"))
     y, x = np.indices(clip.frame_shape, np.float32)
@@ -149,8 +154,13 @@ def iter_propagate_by_flow(
     class ByFlow:
         def begin(self, frame: int) -> None:
             self.at = frame
-            mask = _one_hot(given[frame], schema.n_classes)
+            mask = one_hot(given[frame], schema.n_classes)
             self.probabilities = mask.transpose(1, 2, 0).astype(np.float32)
+
+        def blend(
+            self, one: NDArray[np.float16], other: NDArray[np.float16], share: float
+        ) -> NDArray[np.float16]:
+            return blend_by_distance(one, other, share)
 
         def carry(self, frame: int, *, again: bool) -> NDArray[np.float16]:
             now, before = (np.ascontiguousarray(clip.frames[at]) for at in (frame, self.at))
@@ -226,6 +236,11 @@ class _Carrier(Protocol):
     def carry(self, frame: int, *, again: bool) -> NDArray[np.float16]:
         """Probabilities (C, H, W) of the next frame; `again` if it will be asked for once more."""
 
+    def blend(
+        self, one: NDArray[np.float16], other: NDArray[np.float16], share: float
+    ) -> NDArray[np.float16]:
+        """What came from two sides, `share` of it from the other."""
+
 
 def _spread(
     clip: EchoClip,
@@ -245,7 +260,7 @@ def _spread(
     done = 0
     probabilities = np.empty((len(clip), schema.n_classes, *clip.frame_shape), np.float16)
     for frame in frames:
-        probabilities[frame] = _one_hot(given[frame], schema.n_classes)
+        probabilities[frame] = one_hot(given[frame], schema.n_classes)
     for start, way in ((frames[0], before), (frames[-1], after)):
         carrier.begin(start)
         for frame in way:
@@ -260,9 +275,9 @@ def _spread(
             yield done, total
         carrier.begin(last)
         for frame in reversed(way_between):
-            share = np.float16((frame - first) / (last - first))
             back = carrier.carry(frame, again=True)
-            probabilities[frame] += share * (back - probabilities[frame])
+            share = (frame - first) / (last - first)
+            probabilities[frame] = carrier.blend(probabilities[frame], back, share)
             done += 1
             yield done, total
     labels = np.empty(clip.frames.shape, np.uint8)
@@ -283,36 +298,3 @@ def _spread(
         time.perf_counter() - started,
         given=tuple(frames),
     )
-
-
-def _one_hot(mask: NDArray[np.uint8], n_classes: int) -> NDArray[np.bool_]:
-    return np.asarray(mask == np.arange(n_classes, dtype=np.uint8)[:, None, None])
-
-
-def _checked(
-    clip: EchoClip, masks: Masks, schema: LabelSchema, whose: str
-) -> dict[int, NDArray[np.uint8]]:
-    """Check the given masks; their frames and labels as this module takes them."""
-    if not masks:
-        raise EchoError("There is no mask to propagate: give the labels of at least one frame.")
-    known = {0, *(s.index for s in schema.structures)}
-    checked = {}
-    for frame, mask in masks.items():
-        if not 0 <= frame < len(clip):
-            raise EchoError(
-                f"There is no frame {frame} in {clip.name}, whose {len(clip)} frames count from 0."
-            )
-        if mask.shape != clip.frame_shape or not np.issubdtype(mask.dtype, np.integer):
-            raise EchoError(
-                f"The mask of frame {frame} needs whole numbers in the shape {clip.frame_shape} "
-                f"of {clip.name}, not {mask.shape} {mask.dtype}."
-            )
-        strange = sorted(set(np.unique(mask).tolist()) - known)
-        if strange:
-            names = ", ".join(f"{s.index} ({s.name})" for s in schema.structures)
-            raise EchoError(
-                f"The mask of frame {frame} has the label {strange[0]}, which {whose} does not "
-                f"know; it knows 0 (background), {names}."
-            )
-        checked[int(frame)] = np.ascontiguousarray(mask, np.uint8)
-    return checked
