@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_echo.core.blending import blend_by_distance
 from napari_echo.core.cleanup import keep_largest_piece
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema, Segmentation
 from napari_echo.core.params import FlowParams
 from napari_echo.core.prediction import Prediction
+from napari_echo.workflow.blending import blend_by_distance
 from napari_echo.workflow.given_masks import Masks, checked, one_hot
 from napari_echo.workflow.predict import check_memory, run_steps
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_echo.core.blending import blend_by_distance
+from napari_echo.workflow.blending import blend_by_distance
 
 SIZE = 64
 
