@@ -1,7 +1,7 @@
 """Where in its frames a clip's labels and maps hold anything. No Qt here.
 
-To look through all frames takes some 10 ms for 50 MB, so it is done once an
-array; jobs that make one look through it where that keeps nobody waiting.
+To look through all frames takes time, so it is done once an array, and by the
+job that makes it (`gui.jobs`) rather than when it is drawn.
 """
 
 from __future__ import annotations

@@ -20,6 +20,8 @@ from napari_echo.core.labels import LabelSchema, Segmentation
 from napari_echo.core.params import HardnessParams, PredictParams
 from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Base, Revision, Status
+from napari_echo.gui.drawn_area import area_of
+from napari_echo.gui.overlays import FAINTEST
 from napari_echo.gui.workers import Job, Progress, shown
 from napari_echo.workflow.studies import StudyItem
 
@@ -120,6 +122,7 @@ def predict(
         steps = iter_predict(clip, predictor, batch=params.batch)
         tell = partial(_predicting, before, total, which)
         prediction = yield from shown(steps, tell)
+        area_of(prediction.segmentation.labels)  # for when it is drawn
         found = Predicted(prediction, predictor)
         yield Progress(before + len(clip), total, f"Predicted with {which}", found)
 
@@ -135,7 +138,10 @@ def mark(
     from napari_echo.workflow.mark import mark as mark_hard
 
     yield Progress(0, 0, "Marking hard pixels")
-    return (*mark_hard(prediction, truth, params), params)
+    hardness, hard = mark_hard(prediction, truth, params)
+    area_of(hardness.values, FAINTEST)  # for when they are drawn
+    area_of(hard.mask)
+    return hardness, hard, params
 
 
 def commit(

@@ -128,7 +128,6 @@ class ReviewLayers:
         self._sink(kept)
         self.viewer.layers.selection.active = kept
         self._name_clip()
-        self.go_to(0)
         self.viewer.reset_view()
 
     def _drop_others(self, kept: Layer | None) -> None:
