@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from napari_echo.cli import labels_agreement, labels_formats
 from napari_echo.cli.console import print_json, print_table, progress
+from napari_echo.cli.labels_describe import as_dict, plain, summary
 from napari_echo.core.errors import EchoError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from napari_echo.core.revision import Revision
     from napari_echo.io.store import LabelStore
     from napari_echo.io.store_row import Row
 
@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 StoreFolder = labels_formats.StoreFolder
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = labels_formats.AsJson
 Sort = Literal["time", "study", "reader", "status", "frames", "seconds"]
 _STATUSES = Literal["accepted", "corrected", "rejected", "second reader"]
 
@@ -69,7 +69,7 @@ def list_revisions(
     elif sort != "time":
         rows.sort(key=lambda r: str(getattr(r, "study_id" if sort == "study" else sort)))
     if json:
-        print_json([_summary(row, ends, forked) for row in rows])
+        print_json([summary(row, ends, forked) for row in rows])
         return
     from napari_echo.cli.labels_history import frame_ranges
 
@@ -108,11 +108,11 @@ def show(
     if len(matches) != 1:
         count = "No revision" if not matches else f"More than one revision, {len(matches)},"
         raise EchoError(f"{count} in {store} begins with '{revision}'; see `labels list`.")
-    described = _as_dict(found.read(matches[0].revision_id))
+    described = as_dict(found.read(matches[0].revision_id))
     if json:
         print_json(described)
         return
-    print_table(("", ""), [(name.replace("_", " "), _plain(v)) for name, v in described.items()])
+    print_table(("", ""), [(name.replace("_", " "), plain(v)) for name, v in described.items()])
 
 
 @app.command()
@@ -226,7 +226,7 @@ def history(
         rows = [row for rows in of_clip.values() for row in rows]
         ends = {row.revision_id for row in heads(rows)}
         forked = {row.revision_id for fork in forks(rows) for row in fork}
-        print_json([_summary(row, ends, forked) for row in rows])
+        print_json([summary(row, ends, forked) for row in rows])
         return
     for clip, study in clips.items():
         typer.echo(f"Clip {clip} of the study {study}")
@@ -281,56 +281,3 @@ def _print_forks(forks: Sequence[tuple[Row, ...]]) -> None:
 
 def _count(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
-
-
-def _plain(value: Any) -> str:
-    """Write a value on one line."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value))
-    return "" if value is None else " ".join(str(value).split())
-
-
-def _summary(row: Row, ends: set[str], forked: set[str]) -> dict[str, Any]:
-    """Describe a revision as far as the index knows it."""
-    return {
-        "revision_id": row.revision_id,
-        "clip_id": row.clip_id,
-        "study_id": row.study_id,
-        "frames": row.frames,
-        "status": row.status,
-        "reader": row.reader,
-        "started": row.started.isoformat(),
-        "committed": row.committed.isoformat(),
-        "seconds": row.seconds,
-        "base": {"kind": row.base_kind, "id": row.base_id},
-        "parent": row.parent,
-        "supersedes": row.supersedes,
-        "schema": row.schema,
-        "comment": row.comment,
-        "blind": row.blind,
-        "repeat": row.repeat,
-        "head": row.revision_id in ends,
-        "fork": row.revision_id in forked,
-    }
-
-
-def _as_dict(revision: Revision) -> dict[str, Any]:
-    """Describe a revision without its pixels."""
-    from dataclasses import asdict
-
-    pixels = {
-        structure.name: [int(frame.sum()) for frame in revision.labels == structure.index]
-        for structure in revision.schema.structures
-    }
-    fields = {name: value for name, value in vars(revision).items() if name != "labels"}
-    return {
-        **fields,
-        "schema": revision.schema.name,
-        "started": revision.started.isoformat(),
-        "committed": revision.committed.isoformat(),
-        "base": asdict(revision.base),
-        "key_frames": asdict(revision.key_frames),
-        "pixels": pixels,
-    }

@@ -34,6 +34,7 @@ from napari_echo.io.sources import ClipSource, read_sources
 __all__ = [
     "Subset",
     "list_camus",
+    "list_reviewed",
     "pair_source",
     "read_camus",
     "read_camus_labels",
@@ -93,6 +94,25 @@ def list_camus(
     ]
 
 
+def list_reviewed(root: Path) -> list[ClipSource]:
+    """List the clips that a review makes of CAMUS: of a view its half sequence, else its stills.
+
+    Parameters
+    ----------
+    root : Path
+        As for `list_camus`.
+
+    Raises
+    ------
+    EchoError
+        If `root` is no CAMUS folder.
+    """
+    sequences = [s for s in list_camus(root, sequences=True) if not s.problem]
+    named = {source.name for source in sequences}
+    stills = [s for s in list_camus(root) if s.name not in named]
+    return sorted([*sequences, *stills], key=lambda source: source.name)
+
+
 def read_camus(
     root: Path,
     subset: Subset | None = None,
@@ -129,7 +149,7 @@ def read_camus(
 
 
 def read_camus_labels(root: Path, on_skip: Callable[[Skipped], None]) -> Iterator[ForeignLabels]:
-    """Read the labelled frames of CAMUS: of a view its half sequence, else its stills.
+    """Read the labelled frames of the clips that a review makes of CAMUS (`list_reviewed`).
 
     Parameters
     ----------
@@ -143,10 +163,7 @@ def read_camus_labels(root: Path, on_skip: Callable[[Skipped], None]) -> Iterato
     EchoError
         If `root` is no CAMUS folder.
     """
-    sequences = [s for s in list_camus(root, sequences=True) if not s.problem]
-    named = {source.name for source in sequences}
-    stills = [s for s in list_camus(root) if s.name not in named]
-    for source in sorted([*sequences, *stills], key=lambda source: source.name):
+    for source in list_reviewed(root):
         for item in read_sources([source], on_skip):
             yield ForeignLabels(
                 source.name,

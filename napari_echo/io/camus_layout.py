@@ -57,6 +57,12 @@ def is_camus_name(path: Path) -> bool:
     return NAME.match(path.name) is not None
 
 
+def view_stem(path: Path) -> Path | None:
+    """How the paths of a view's stills and half sequence begin; None for other files."""
+    match = NAME.match(path.name)
+    return None if match is None else path.with_name(f"{match['patient']}_{match['view']}")
+
+
 def es_still(path: Path) -> Path | None:
     """The ES still beside an ED still, with which it makes a clip; None where there is none."""
     match = NAME.match(path.name)

@@ -14,7 +14,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from napari_echo.core.labels import IGNORE
-from napari_echo.ml.models.clip_segmentor import ClipOutput
+from napari_echo.ml.models.clip_batch import ClipOutput
 
 
 class _Ramped(nn.Module, ABC):

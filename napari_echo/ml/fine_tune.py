@@ -93,8 +93,8 @@ def fine_tune(
     EchoError
         If a data set or the base is missing, or no frame is labelled.
     """
-    from napari_echo.ml.checkpoints import last_checkpoint
-    from napari_echo.ml.training import load_weights, train
+    from napari_echo.ml.checkpoints import last_checkpoint, load_weights
+    from napari_echo.ml.training import train
 
     params = params or TrainParams()
     last = work_dir / f"iter_{iterations}.pth"

@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from napari_echo.core.labels import IGNORE
-from napari_echo.ml.models.clip_segmentor import ClipOutput, one_hot, upsample
+from napari_echo.ml.models.clip_batch import ClipOutput, one_hot, upsample
 
 
 @MODELS.register_module()

@@ -59,8 +59,9 @@ def make_pack(
         If `out` exists, the checkpoint does not fit the config, or the
         description lacks a field.
     """
+    from napari_echo.ml.checkpoints import load_weights
     from napari_echo.ml.torch_engine import build_model
-    from napari_echo.ml.training import load_config, load_weights
+    from napari_echo.ml.training import load_config
 
     if out.exists():
         raise EchoError(f"{out} exists already; give the name of a new folder.")

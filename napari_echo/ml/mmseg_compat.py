@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +29,27 @@ class _OpsStub(ModuleType):
             )
 
         return missing
+
+
+def lacking() -> str:
+    """Say in one sentence what is not installed of what training takes; empty where all is."""
+    names = ("torch", "mmengine", "mmcv", "mmseg")
+    missing = [name for name in names if find_spec(name) is None]
+    return _sentence(f"no {', '.join(missing)}") if missing else ""
+
+
+def need_torch() -> None:
+    """Look for torch.
+
+    Raises
+    ------
+    EchoError
+        If it is not installed.
+    """
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise EchoError(_sentence(error)) from error
 
 
 def import_mmseg() -> None:
@@ -51,10 +73,14 @@ def import_mmseg() -> None:
         import mmseg.engine
         import mmseg.evaluation  # noqa: F401  (registers)
     except ImportError as error:
-        raise EchoError(
-            f"Training and the torch engine need the extra packages ({error}); install them with: "
-            'pip install "napari-echo[train]"'
-        ) from error
+        raise EchoError(_sentence(error)) from error
+
+
+def _sentence(why: object) -> str:
+    return (
+        f"Training and the torch engine need the extra packages ({why}); install them with: "
+        'pip install "napari-echo[train]"'
+    )
 
 
 def use_mmseg() -> None:

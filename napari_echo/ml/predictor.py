@@ -12,6 +12,7 @@ from napari_echo.core.labels import LabelSchema
 from napari_echo.core.params import PredictParams
 from napari_echo.ml.engine import Engine, OnnxTemporalEngine, Scores, onnx_engine
 from napari_echo.ml.geometry import letterbox, unletterbox
+from napari_echo.ml.mmseg_compat import need_torch
 from napari_echo.ml.packs import ModelPack
 
 Segmented = tuple[NDArray[np.float16], NDArray[np.float16] | None]
@@ -116,11 +117,13 @@ def make_predictor(pack: ModelPack, params: PredictParams | None = None) -> Pred
         from napari_echo.ml.temporal_predictor import TemporalPredictor
 
         if params.engine == "torch":
+            need_torch()
             from napari_echo.ml.torch_engine import TorchTemporalEngine
 
             return TemporalPredictor(pack, TorchTemporalEngine(pack))
         return TemporalPredictor(pack, OnnxTemporalEngine(pack))
     if params.engine == "torch":
+        need_torch()
         from napari_echo.ml.torch_engine import torch_engine
 
         engine = torch_engine(pack)

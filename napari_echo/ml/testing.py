@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_echo.core.errors import EchoError
-from napari_echo.ml.training import load_config, load_weights
+from napari_echo.ml.training import load_config
 
 
 def run_test(
@@ -52,6 +52,7 @@ def run_test(
         If the config, the checkpoint or the data are missing, or do not fit.
     """
     from napari_echo.io.clipset import open_clipset
+    from napari_echo.ml.checkpoints import load_weights
     from napari_echo.ml.distributed import joined
     from napari_echo.ml.mmseg_compat import use_mmseg
 

@@ -95,6 +95,8 @@ def training_config(
             val = val_roots or data_roots
             cfg.val_dataloader.dataset.data_roots = [str(root) for root in val]
     if load_from is not None:
+        from napari_echo.ml.checkpoints import starting_checkpoint
+
         cfg.load_from = str(starting_checkpoint(load_from))
     for loader in ("train_dataloader", "val_dataloader"):
         for root in (cfg.get(loader) or {}).get("dataset", {}).get("data_roots", ()):
@@ -166,6 +168,7 @@ def train(
         If the config, the data or the packages for training are missing, or
         `cfg_options` make a config that cannot be built.
     """
+    from napari_echo.ml.checkpoints import best_checkpoint
     from napari_echo.ml.distributed import joined
     from napari_echo.ml.mmseg_compat import use_mmseg
 
@@ -237,70 +240,3 @@ def _set_precision(cfg: Any, amp: bool) -> None:
         wrapper.type = "EchoBf16OptimWrapper"
     else:
         wrapper.type, wrapper.loss_scale = "AmpOptimWrapper", "dynamic"
-
-
-def load_weights(checkpoint: Path) -> dict[str, Any]:
-    """State of the trained model in a checkpoint; no code of the checkpoint is run.
-
-    mmengine has put the average of the weights there, if it kept one.
-
-    Raises
-    ------
-    EchoError
-        If it is not a checkpoint of mmengine.
-    """
-    from napari_echo.ml.checkpoints import load_checkpoint
-
-    return load_checkpoint(checkpoint)["state_dict"]
-
-
-def starting_checkpoint(load_from: Path) -> Path:
-    """A checkpoint to start from: the one given, or one made of a pack's weights.
-
-    The latter is kept in the user's cache under the pack's id.
-
-    Raises
-    ------
-    EchoError
-        If there is neither such a checkpoint nor such a pack.
-    """
-    if load_from.is_file():
-        load_weights(load_from)
-        return load_from
-    from napari_echo.ml.packs import WEIGHTS, find_pack
-
-    try:
-        pack = find_pack(load_from)
-    except EchoError as error:
-        raise EchoError(f"There is no checkpoint {load_from} to start from: {error}") from error
-    pack.verify()
-    import torch
-    from platformdirs import user_cache_path
-
-    from napari_echo.io.writing import new_file
-    from napari_echo.ml.quantize import read_weights
-
-    path = user_cache_path("napari-echo", appauthor=False) / "start" / f"{pack.id}.pth"
-    if not path.is_file():
-        weights = read_weights(pack.path / WEIGHTS)
-        state = {name: torch.from_numpy(value) for name, value in weights.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # torch names what is inside after a path, and refuses one that begins with a dot.
-        with new_file(path, replace=True) as partial, partial.open("wb") as file:
-            torch.save({"state_dict": state, "meta": {}}, file)
-    return path
-
-
-def best_checkpoint(work_dir: Path) -> Path:
-    """The best, else the last, checkpoint of a training.
-
-    Raises
-    ------
-    EchoError
-        If there is none.
-    """
-    best = sorted(work_dir.glob("best_*.pth"), key=lambda path: path.stat().st_mtime)
-    last = sorted(work_dir.glob("iter_*.pth"), key=lambda path: path.stat().st_mtime)
-    if not best and not last:
-        raise EchoError(f"There is no checkpoint in {work_dir}; train first.")
-    return (best or last)[-1]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Set
+from collections.abc import Callable, Generator, Iterable, Iterator, Set
 from pathlib import Path
 
+from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.io.load import ClipFile, clips_of, find_clips
 
@@ -46,14 +47,28 @@ def iter_find(
     for number, path in enumerate(files):
         if len(found) == len(wanted):
             break
-        for file in clips_of(path):
-            try:
-                clip_id = file.load().clip_id
-            except EchoError as error:
-                if not file.pair:  # the two stills of a pair speak for themselves
-                    on_skip(str(error))
-                continue
-            if clip_id in wanted:
-                found.setdefault(clip_id, file)
+        for file, clip in clips_in(path, on_skip):
+            if clip.clip_id in wanted:
+                found.setdefault(clip.clip_id, file)
         yield number + 1, len(files)
     return found
+
+
+def clips_in(path: Path, on_skip: OnSkip) -> Iterator[tuple[ClipFile, EchoClip]]:
+    """Load every clip that a review makes of a file (`io.load.clips_of`).
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    on_skip : callable
+        Told why it cannot be read, in one sentence.
+    """
+    for file in clips_of(path):
+        try:
+            clip = file.load()
+        except EchoError as error:
+            if not file.pair:  # the two stills of a pair speak for themselves
+                on_skip(str(error))
+            continue
+        yield file, clip

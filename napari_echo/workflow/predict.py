@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import psutil  # type: ignore[import-untyped]
@@ -16,6 +16,8 @@ from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import LabelSchema, Segmentation
 from napari_echo.core.params import PredictParams
 from napari_echo.core.prediction import Prediction
+
+T = TypeVar("T")
 
 
 class PackIdentity(Protocol):
@@ -179,11 +181,16 @@ def predict(
 
 
 def run_steps(
-    steps: Generator[tuple[int, int], None, Prediction],
+    steps: Generator[tuple[int, int], None, T],
     on_progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
-) -> Prediction:
+) -> T:
     """Run a generator such as `iter_predict` to its end, or until it is cancelled.
+
+    Returns
+    -------
+    T
+        What the generator returns.
 
     Raises
     ------
@@ -197,8 +204,8 @@ def run_steps(
         try:
             done, total = next(steps)
         except StopIteration as stop:
-            prediction: Prediction = stop.value
-            return prediction
+            outcome: T = stop.value
+            return outcome
         if on_progress is not None:
             on_progress(done, total)
 

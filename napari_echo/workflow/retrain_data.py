@@ -23,7 +23,7 @@ from napari_echo.io.load import ClipFile
 from napari_echo.io.writing import new_folder
 from napari_echo.workflow.clip_search import iter_find
 from napari_echo.workflow.export import export_clipset
-from napari_echo.workflow.predict import SegmentationModel
+from napari_echo.workflow.predict import SegmentationModel, run_steps
 
 TRAIN = "train"
 _NAMED = 5  # leaks that a message names
@@ -73,14 +73,7 @@ def find_labelled(
     EchoError
         If a path does not exist, or there is no clip at all.
     """
-    steps = iter_find(paths, wanted)
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as end:
-            return ClipFiles(end.value)
-        if on_progress is not None:
-            on_progress(done, total)
+    return ClipFiles(run_steps(iter_find(paths, wanted), on_progress))
 
 
 @dataclass(frozen=True)

@@ -193,15 +193,10 @@ def _pediatric(path: Path) -> Listing:
 
 
 def _camus(path: Path) -> Listing:
-    """A view's half sequence where there is one, else its two stills as a clip."""
-    from napari_echo.io.camus import list_camus
+    from napari_echo.io.camus import list_reviewed
 
     root = path.parent if path.name == "database_nifti" else path
-    sequences = [s for s in list_camus(root, sequences=True) if not s.problem]
-    named = {source.name for source in sequences}
-    stills = [s for s in list_camus(root) if s.name not in named and not s.problem]
-    for source in sorted([*sequences, *stills], key=lambda source: source.name):
-        yield _with_info(source)
+    return (_with_info(source) for source in list_reviewed(root) if not source.problem)
 
 
 def _with_info(source: ClipSource) -> StudyItem:

@@ -18,7 +18,7 @@ from napari_echo.ml.consistency import (  # noqa: E402
     EchoNeighbourKL,
     EchoNeighbourMSE,
 )
-from napari_echo.ml.models.clip_segmentor import ClipOutput  # noqa: E402
+from napari_echo.ml.models.clip_batch import ClipOutput  # noqa: E402
 
 ALL = [EchoNeighbourMSE, EchoNeighbourKL, EchoChangeSmoothness, EchoFeatureSimilarity]
 

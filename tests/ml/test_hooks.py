@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_echo.ml.training import best_checkpoint, train
+from napari_echo.ml.checkpoints import best_checkpoint
+from napari_echo.ml.training import train
 
 WHITE = 255
 

@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.params import PredictParams
+from napari_echo.ml.checkpoints import best_checkpoint
 from napari_echo.ml.make_pack import convert_pack, make_pack
 from napari_echo.ml.packs import (
     GRAPH,
@@ -31,7 +32,6 @@ from napari_echo.ml.packs import (
 )
 from napari_echo.ml.predictor import make_predictor
 from napari_echo.ml.quantize import from_8_bits, read_weights, to_8_bits, to_half
-from napari_echo.ml.training import best_checkpoint
 
 DESCRIPTION = {
     "name": "tiny",

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from napari_echo.core.errors import EchoError
-from napari_echo.ml.training import best_checkpoint, load_config, load_weights, train
+from napari_echo.ml.checkpoints import best_checkpoint, load_weights
+from napari_echo.ml.training import load_config, train
 
 
 def _log(work_dir: Path) -> str:

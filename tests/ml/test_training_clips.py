@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from napari_echo.ml.checkpoints import load_weights
 from napari_echo.ml.testing import run_test
-from napari_echo.ml.training import load_weights, train
+from napari_echo.ml.training import train
 
 SMALL = {
     "train_cfg.val_interval": 2,

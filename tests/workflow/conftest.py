@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import LV_SCHEMA, LabelSchema
+from napari_echo.workflow.studies import StudyItem
+from napari_echo.workflow.study_list import iter_list
 
 SPACING = (0.8, 0.5)
 PERIOD = 12
@@ -68,3 +71,19 @@ def beating() -> EchoClip:
 def beating_ef() -> float:
     """EF of a half ellipsoid that goes from the one size to the other."""
     return 1 - LENGTH_MM[1] * RADIUS_MM[1] ** 2 / (LENGTH_MM[0] * RADIUS_MM[0] ** 2)
+
+
+def _listed(paths: list[Path]) -> list[StudyItem]:
+    steps = iter_list(paths)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            items: list[StudyItem] = end.value
+            return items
+
+
+@pytest.fixture(scope="session")
+def listed() -> Callable[[list[Path]], list[StudyItem]]:
+    """List clips as the window does, in one go."""
+    return _listed

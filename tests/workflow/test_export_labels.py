@@ -30,6 +30,7 @@ from napari_echo.workflow.export_formats import FORMATS
 from napari_echo.workflow.export_labels import Exported, iter_export
 from napari_echo.workflow.export_splits import Splits
 from napari_echo.workflow.import_labels import Imported, iter_import
+from napari_echo.workflow.predict import run_steps
 
 T, H, W = 6, 96, 104
 ED, ES = 1, 4
@@ -89,15 +90,7 @@ def export(
 ) -> Exported:
     by_clip = {r.clip_id: [s for s in revisions if s.clip_id == r.clip_id] for r in revisions}
     options = {"format": "clips", **options}
-    return run(iter_export(revisions, by_clip.__getitem__, clips, out, **options))
-
-
-def run(steps: Any) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return run_steps(iter_export(revisions, by_clip.__getitem__, clips, out, **options))
 
 
 def manifest_of(exported: Exported) -> dict[str, Any]:
@@ -105,7 +98,9 @@ def manifest_of(exported: Exported) -> dict[str, Any]:
 
 
 def taken(store: LabelStore, path: Path, format: str, clips: Sequence[Path] = ()) -> Imported:
-    imported: Imported = run(iter_import(store, path, format=format, reader="bob", clips=clips))
+    imported: Imported = run_steps(
+        iter_import(store, path, format=format, reader="bob", clips=clips)
+    )
     return imported
 
 
@@ -178,8 +173,10 @@ def test_a_data_set_brings_its_own_clips(clip: EchoClip, tmp_path: Path, format:
     store = LabelStore(tmp_path / "store")
     imported = taken(store, exported.path, format)
     assert imported.skipped == []
-    # CAMUS's stills are a clip each.
-    assert sum(len(revision.frames) for revision in store.revisions()) == 2
+    # CAMUS's two stills are one clip.
+    (found,) = store.revisions()
+    assert len(found.frames) == 2
+    assert found.key_frames.beats
 
 
 @pytest.mark.parametrize("format", ["clips", "coco", "nifti", "tiff"])
@@ -534,9 +531,15 @@ def test_frames_that_two_clips_share_are_not_guessed(
     longer = tmp_path / "clips" / "longer.tif"
     tifffile.imwrite(longer, np.concatenate([clip.frames, clip.frames[:1]]))
     store = LabelStore(tmp_path / "store")
+    manifest = exported.path / "manifest.json"
+    manifest.rename(tmp_path / "manifest.json")
     imported = taken(store, exported.path, "camus", [path, longer])
     assert imported.revisions == []
     assert "several clips" in imported.skipped[0].reason
+    # The manifest says which one was labelled.
+    (tmp_path / "manifest.json").rename(manifest)
+    (found,) = taken(store, exported.path, "camus", [longer, path]).revisions
+    assert found.clip_id == clip.clip_id
 
 
 def test_what_cannot_be_imported_is_refused(clip: EchoClip, path: Path, tmp_path: Path) -> None:
@@ -544,7 +547,7 @@ def test_what_cannot_be_imported_is_refused(clip: EchoClip, path: Path, tmp_path
     with pytest.raises(EchoError, match="does not exist"):
         taken(store, tmp_path / "none", "coco")
     with pytest.raises(EchoError, match="name of their reader"):
-        run(iter_import(store, path.parent, format="tiff", reader=" "))
+        run_steps(iter_import(store, path.parent, format="tiff", reader=" "))
     exported = export([revise(clip)], [clip], tmp_path / "set", format="nifti")
     (exported.path / "manifest.json").write_text("{")
     with pytest.raises(EchoError, match=r"manifest\.json is damaged"):

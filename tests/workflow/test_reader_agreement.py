@@ -20,6 +20,7 @@ from napari_echo.io.store import LabelStore
 from napari_echo.workflow.compare_readers import iter_agreement
 from napari_echo.workflow.correct import correct
 from napari_echo.workflow.export_choose import choose, learned_revisions
+from napari_echo.workflow.predict import run_steps
 from napari_echo.workflow.reader_agreement import ReaderAgreement
 from napari_echo.workflow.repeats import GAP, next_repeat, readings_by
 
@@ -46,13 +47,7 @@ def reading(
 
 
 def agreement(store: LabelStore, *arguments: Any) -> ReaderAgreement:
-    steps = iter_agreement(store, *arguments)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: ReaderAgreement = end.value
-            return found
+    return run_steps(iter_agreement(store, *arguments))
 
 
 @pytest.fixture

@@ -22,18 +22,8 @@ from napari_echo.workflow.clip_cache import ClipCache
 from napari_echo.workflow.studies import OpenedClip, Studies, StudyItem
 from napari_echo.workflow.study_list import iter_list, kind_of
 
+Listed = Callable[[list[Path]], list[StudyItem]]
 WritePediatric = Callable[[Path, Iterable[tuple[str, LabelledClip, int]]], Path]
-
-
-def listed(paths: list[Path]) -> list[StudyItem]:
-    """List clips as the window does, in one go."""
-    steps = iter_list(paths)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            items: list[StudyItem] = end.value
-            return items
 
 
 @pytest.fixture
@@ -54,7 +44,9 @@ def labelled(beating: EchoClip) -> Callable[..., LabelledClip]:
     return make
 
 
-def test_a_folder_lists_its_clips_to_the_bottom(tmp_path: Path, beating: EchoClip) -> None:
+def test_a_folder_lists_its_clips_to_the_bottom(
+    tmp_path: Path, beating: EchoClip, listed: Listed
+) -> None:
     for name in ("b.npy", "a/z.npy", "a/.hidden.npy", "a/b.labels.npy", "notes.txt"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -67,7 +59,7 @@ def test_a_folder_lists_its_clips_to_the_bottom(tmp_path: Path, beating: EchoCli
 
 
 def test_a_clip_data_set_tells_all_and_is_not_read(
-    tmp_path: Path, labelled: Callable[..., LabelledClip]
+    tmp_path: Path, labelled: Callable[..., LabelledClip], listed: Listed
 ) -> None:
     clips = [labelled("one"), labelled("two", "A2C", stills=True)]
     root = write_clipset(tmp_path / "set", clips)
@@ -89,7 +81,7 @@ def test_a_clip_data_set_tells_all_and_is_not_read(
 
 
 def test_echonet_lists_by_its_lists_and_opens_what_is_not_traced(
-    tmp_path: Path, labelled: Callable[..., LabelledClip]
+    tmp_path: Path, labelled: Callable[..., LabelledClip], listed: Listed
 ) -> None:
     root = write_echonet(tmp_path / "echonet", [labelled("0XA"), labelled("0XB")])
     tracings = (root / "VolumeTracings.csv").read_text().splitlines()
@@ -108,7 +100,7 @@ def test_echonet_lists_by_its_lists_and_opens_what_is_not_traced(
 
 
 def test_camus_lists_sequences_and_pairs_of_stills(
-    tmp_path: Path, labelled: Callable[..., LabelledClip]
+    tmp_path: Path, labelled: Callable[..., LabelledClip], listed: Listed
 ) -> None:
     clips = [labelled("patient0001"), labelled("patient0001", "A2C", stills=True)]
     root = write_camus(tmp_path / "camus", clips)
@@ -129,6 +121,7 @@ def test_pediatric_lists_both_views(
     tmp_path: Path,
     labelled: Callable[..., LabelledClip],
     write_pediatric: WritePediatric,
+    listed: Listed,
 ) -> None:
     videos = [
         ("CR32aaaaa-CR32aaa01-000012", labelled("a"), 3),
@@ -144,7 +137,7 @@ def test_pediatric_lists_both_views(
     assert items[1].load().clip.view == "PSAX"
 
 
-def test_real_camus_is_listed(camus_root: Path) -> None:
+def test_real_camus_is_listed(camus_root: Path, listed: Listed) -> None:
     items = listed([camus_root])
     assert {item.view for item in items} <= {"A2C", "A4C"}
     opened = items[0].load()
@@ -153,7 +146,7 @@ def test_real_camus_is_listed(camus_root: Path) -> None:
     assert opened.key_frames is not None
 
 
-def test_what_holds_no_clip_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_what_holds_no_clip_is_told_in_a_sentence(tmp_path: Path, listed: Listed) -> None:
     with pytest.raises(EchoError, match="holds no clip"):
         listed([tmp_path])
     with pytest.raises(EchoError, match="does not exist"):
@@ -172,7 +165,9 @@ def test_a_search_tells_how_far_it_is_and_can_be_stopped(tmp_path: Path) -> None
     steps.close()
 
 
-def test_a_folder_that_vanishes_is_told_by_its_clips(tmp_path: Path, beating: EchoClip) -> None:
+def test_a_folder_that_vanishes_is_told_by_its_clips(
+    tmp_path: Path, beating: EchoClip, listed: Listed
+) -> None:
     folder = tmp_path / "there"
     folder.mkdir()
     np.save(folder / "a.npy", beating.frames)

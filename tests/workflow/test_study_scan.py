@@ -33,21 +33,12 @@ from napari_echo.workflow.predict import predict
 from napari_echo.workflow.scan_process import iter_scan_apart
 from napari_echo.workflow.studies import Studies, StudyItem
 from napari_echo.workflow.study_facts import FactsStore
-from napari_echo.workflow.study_list import item_of_file, iter_list
+from napari_echo.workflow.study_list import item_of_file
 from napari_echo.workflow.study_rows import Filter, StudyRows
 from napari_echo.workflow.study_scan import Scanned, iter_scan
 from napari_echo.workflow.verdicts import Verdicts
 
-
-def listed(paths: list[Path]) -> list[StudyItem]:
-    """List clips as the window does, in one go."""
-    steps = iter_list(paths)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            items: list[StudyItem] = end.value
-            return items
+Listed = Callable[[list[Path]], list[StudyItem]]
 
 
 class Shifted:
@@ -97,7 +88,7 @@ def model(root: Path) -> Shifted:
 
 
 @pytest.fixture
-def items(root: Path) -> list[StudyItem]:
+def items(root: Path, listed: Listed) -> list[StudyItem]:
     return listed([root])
 
 
@@ -187,7 +178,7 @@ def test_a_scan_waits_while_the_reader_works(
 
 
 def test_a_damaged_clip_is_told_and_the_rest_is_scanned(
-    items: list[StudyItem], facts: FactsStore, model: Shifted, tmp_path: Path
+    items: list[StudyItem], facts: FactsStore, model: Shifted, tmp_path: Path, listed: Listed
 ) -> None:
     broken = tmp_path / "broken.avi"
     broken.write_bytes(b"nothing")
@@ -257,7 +248,9 @@ def test_the_cache_gives_back_what_was_written(items: list[StudyItem], facts: Fa
     assert facts.cache.read(items[1:]) == []
 
 
-def test_facts_of_a_file_that_changed_are_forgotten(facts: FactsStore, tmp_path: Path) -> None:
+def test_facts_of_a_file_that_changed_are_forgotten(
+    facts: FactsStore, tmp_path: Path, listed: Listed
+) -> None:
     path = tmp_path / "a.npy"
     np.save(path, np.zeros((3, 32, 32), np.uint8))
     (item,) = listed([path])
@@ -389,20 +382,27 @@ def test_status_reader_and_comment_come_from_the_label_store(
         items[2].key: "rejected",
     }
     rows.verdicts = found
-    assert rows.cell(items[0], "status").text == "needs a second reader"
+    status = rows.cell(items[0], "status")
+    assert (status.text, status.tip) == ("2nd reader", "needs a second reader")
     assert rows.cell(items[0], "reader").text == "ben, anna"
     assert rows.cell(items[0], "comment").text == "apex cut"
     for wanted, places in (
         (Filter(status="unreviewed"), [1, 3]),
         (Filter(status="rejected"), [2]),
         (Filter(text="BEN apex"), [0]),
+        (Filter(text="2nd reader"), [0]),
+        (Filter(text="Needs a second reader"), [0]),
+        (Filter(text="unrev"), [1, 3]),
+        (Filter(text="jected"), []),
         (Filter(view="A2C"), []),
     ):
         rows.filter = wanted
         assert rows.order()[1] == [items[place].key for place in places]
+    rows.filter, rows.sort = Filter(), "status"
+    assert rows.order()[1] == [items[place].key for place in (1, 3, 2, 0)]
 
 
-def test_a_still_pair_has_no_jumps_in_time(phantom_stills: Path) -> None:
+def test_a_still_pair_has_no_jumps_in_time(phantom_stills: Path, listed: Listed) -> None:
     (item, *_) = listed([phantom_stills])
     opened = item.load()
     found = facts_of(item, opened, predict(opened.clip, Shifted(phantom_stills, 0)), "")
@@ -414,7 +414,7 @@ def test_a_still_pair_has_no_jumps_in_time(phantom_stills: Path) -> None:
 
 
 def test_a_scan_apart_finds_what_a_scan_here_does(
-    phantom_stills: Path, facts: FactsStore, tmp_path: Path
+    phantom_stills: Path, facts: FactsStore, tmp_path: Path, listed: Listed
 ) -> None:
     items = listed([phantom_stills])[:2]
     broken = tmp_path / "broken.avi"
@@ -434,7 +434,7 @@ def test_a_scan_apart_finds_what_a_scan_here_does(
 
 
 def test_a_scan_apart_ends_when_it_is_stopped_and_when_it_cannot_begin(
-    phantom_stills: Path, facts: FactsStore, tmp_path: Path
+    phantom_stills: Path, facts: FactsStore, tmp_path: Path, listed: Listed
 ) -> None:
     items, pack = listed([phantom_stills]), find_pack("pidnet-s-phantom")
     stop = threading.Event()
@@ -451,7 +451,9 @@ def test_a_scan_apart_ends_when_it_is_stopped_and_when_it_cannot_begin(
     assert psutil.Process().children() == []
 
 
-def test_a_scan_apart_waits_for_the_reader(phantom_stills: Path, facts: FactsStore) -> None:
+def test_a_scan_apart_waits_for_the_reader(
+    phantom_stills: Path, facts: FactsStore, listed: Listed
+) -> None:
     items, pack = listed([phantom_stills])[:3], find_pack("pidnet-s-phantom")
     held = threading.Event()
     held.set()

@@ -11,7 +11,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from napari_echo.core.labels import IGNORE
-from napari_echo.ml.models.clip_segmentor import EchoClipSegmentor, upsample
+from napari_echo.ml.models.clip_batch import upsample
+from napari_echo.ml.models.clip_segmentor import EchoClipSegmentor
 
 
 @MODELS.register_module()

@@ -14,7 +14,7 @@ from mmengine.structures import PixelData  # noqa: E402
 from mmseg.registry import MODELS  # noqa: E402
 from mmseg.structures import SegDataSample  # noqa: E402
 
-from napari_echo.ml.models.clip_segmentor import one_hot, upsample  # noqa: E402
+from napari_echo.ml.models.clip_batch import one_hot, upsample  # noqa: E402
 
 SIDE = 64
 
