@@ -42,6 +42,7 @@ class Folding:
         for section in sections:
             section.fold(self._wanted(section))
             section.fold_chosen.connect(self._remember(section))
+            section.done_changed.connect(self._settle)
 
     def _wanted(self, section: Section) -> bool:
         """Whether a section is to be folded while it is not next."""
@@ -57,6 +58,12 @@ class Folding:
 
         return remember
 
+    def _settle(self) -> None:
+        """Fold and open all but the one that is next."""
+        for section in self.sections:
+            if section is not self.next and section.folded is not self._wanted(section):
+                section.fold(not section.folded)
+
     def lift(self, button: QWidget) -> bool:
         """Open the section with the button to press next, and fold the one that was.
 
@@ -66,12 +73,11 @@ class Folding:
             Whether it is another one than before.
         """
         section = next((s for s in self.sections if s.isAncestorOf(button)), None)
-        for other in self.sections:
-            if other is not section and other.folded is not self._wanted(other):
-                other.fold(not other.folded)
-        if section is self.next:
-            return False
+        other_than_before = section is not self.next
         self.next = section
+        self._settle()
+        if not other_than_before:
+            return False
         self._lifted = None
         if section is not None and section.folded:
             section.fold(False)

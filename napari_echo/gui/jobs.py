@@ -20,6 +20,7 @@ from napari_echo.core.labels import LabelSchema, Segmentation
 from napari_echo.core.params import HardnessParams, PredictParams
 from napari_echo.core.prediction import Prediction
 from napari_echo.core.revision import Base, Revision, Status
+from napari_echo.gui.begun import Begun
 from napari_echo.gui.drawn_area import area_of
 from napari_echo.gui.overlays import FAINTEST
 from napari_echo.gui.workers import Job, Progress, shown
@@ -107,23 +108,26 @@ def predict(
     params: PredictParams,
     make_predictor: Callable[[ModelPack, PredictParams], Predictor],
     predictors: Mapping[str, Predictor],
+    begun: Mapping[str, Begun],
 ) -> Job[None]:
-    """Segment a clip by one model after the other; each `Predicted` is handed on when found."""
-    from napari_echo.workflow.predict import iter_predict
+    """Segment a clip by one model after the other; each `Predicted` is handed on when found.
 
+    What was begun ahead, by the model's id, is gone on with.
+    """
     total = len(clip) * len(packs)
     for place, pack in enumerate(packs):
         before = place * len(clip)
         which = pack.name if len(packs) == 1 else f"{pack.name} ({place + 1} of {len(packs)})"
-        predictor = predictors.get(pack.id)
-        if predictor is None:
-            yield Progress(before, total, f"Loading {pack.name}")
-            predictor = make_predictor(pack, params)
-        steps = iter_predict(clip, predictor, batch=params.batch)
+        ahead = begun.get(pack.id)
+        if ahead is None:
+            predictor = predictors.get(pack.id)
+            if predictor is None:
+                yield Progress(before, total, f"Loading {pack.name}")
+                predictor = make_predictor(pack, params)
+            ahead = Begun(clip, predictor, params.batch)
         tell = partial(_predicting, before, total, which)
-        prediction = yield from shown(steps, tell)
-        area_of(prediction.segmentation.labels)  # for when it is drawn
-        found = Predicted(prediction, predictor)
+        prediction = yield from shown(ahead.steps(), tell)
+        found = Predicted(prediction, ahead.predictor)
         yield Progress(before + len(clip), total, f"Predicted with {which}", found)
 
 

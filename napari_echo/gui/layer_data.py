@@ -103,10 +103,24 @@ def colors(schema: LabelSchema) -> DirectLabelColormap:
     return DirectLabelColormap(color_dict=by_index)
 
 
+def is_at(layer: Layer, where: dict[str, Any]) -> bool:
+    """Whether a layer lies where `grid` says."""
+    return (
+        tuple(layer.scale) == where["scale"]
+        and tuple(layer.translate) == where["translate"]
+        and _has_units(layer, where)
+    )
+
+
 def lay(layer: Layer, where: dict[str, Any]) -> None:
     """Put a layer where `grid` says; napari places all layers anew with each change."""
     for name in ("scale", "translate"):
-        if name in where and tuple(getattr(layer, name)) != where[name]:
+        if tuple(getattr(layer, name)) != where[name]:
             setattr(layer, name, where[name])
-    if [str(unit) for unit in layer.units[1:]] != [_UNITS[name] for name in where["units"][1:]]:
+    if not _has_units(layer, where):
         layer.units = where["units"]
+
+
+def _has_units(layer: Layer, where: dict[str, Any]) -> bool:
+    units = [str(unit) for unit in layer.units[1:]]
+    return units == [_UNITS[name] for name in where["units"][1:]]

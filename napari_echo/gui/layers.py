@@ -121,6 +121,8 @@ class ReviewLayers:
             self.showing.refresh()
         overlays = self.viewer.canvas.overlays
         overlays.text.position = "top_left"
+        # Vispy links the box's shaders anew with every other text and length.
+        overlays.text.box = overlays.scale_bar.box = False
         overlays.text.visible = clip is not None
         overlays.scale_bar.visible = clip is not None and clip.spacing_mm is not None
         if kept is None:

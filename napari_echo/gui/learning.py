@@ -8,10 +8,13 @@ import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_echo.gui.contrast import GRAPHICS, readable, readable_on
+from napari_echo.gui.frame_plot import color_plot
+
 HEIGHT = 120
 # Okabe-Ito, told apart by colour-blind readers.
 LOSS, DICE = "#e69f00", "#56b4e9"
-WORSE = "#d55e00"  # readable on napari's dark and on its light
+WORSE = "#d55e00"
 
 
 class LearningCurves(QWidget):
@@ -19,10 +22,7 @@ class LearningCurves(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.legend = QLabel(
-            f"<font color='{LOSS}'>━</font> loss &nbsp; <font color='{DICE}'>●</font> "
-            "validation Dice, by iteration"
-        )
+        self.legend = QLabel()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.plot = pg.PlotWidget()
         self.plot.setMenuEnabled(False)
@@ -41,10 +41,8 @@ class LearningCurves(QWidget):
         item.getAxis("right").linkToView(self._right)
         self._right.setXLink(item.vb)
         item.vb.sigResized.connect(lambda: self._right.setGeometry(item.vb.sceneBoundingRect()))
-        self._loss = item.plot(pen=pg.mkPen(LOSS, width=2))
-        self._dice = pg.PlotDataItem(
-            pen=pg.mkPen(DICE, width=2), symbol="o", symbolSize=6, symbolBrush=DICE, symbolPen=None
-        )
+        self._loss = item.plot()
+        self._dice = pg.PlotDataItem(symbol="o", symbolSize=6, symbolPen=None)
         self._right.addItem(self._dice)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -53,6 +51,7 @@ class LearningCurves(QWidget):
         layout.addWidget(self.plot)
         self.setFixedHeight(HEIGHT)
         self.clear()
+        self.set_colors("#262930", "#f0f1f2")
 
     def sizeHint(self) -> QSize:
         """Ask for the height of the plot, and little width."""
@@ -85,11 +84,15 @@ class LearningCurves(QWidget):
 
     def set_colors(self, background: str, foreground: str) -> None:
         """Take the colours of the theme."""
-        self.plot.setBackground(background)
-        for side in ("left", "bottom", "right"):
-            axis = self.plot.getPlotItem().getAxis(side)
-            axis.setPen(foreground)
-            axis.setTextPen(foreground)
+        color_plot(self.plot, background, foreground, ("left", "bottom", "right"))
+        loss, dice = (readable(color, background, GRAPHICS) for color in (LOSS, DICE))
+        self._loss.setPen(pg.mkPen(loss, width=2))
+        self._dice.setPen(pg.mkPen(dice, width=2))
+        self._dice.setSymbolBrush(dice)
+        self.legend.setText(
+            f"<font color='{loss}'>━</font> loss &nbsp; <font color='{dice}'>●</font> "
+            "validation Dice, by iteration"
+        )
 
 
 def comparison(outcome: dict[str, Any]) -> str:
@@ -97,6 +100,8 @@ def comparison(outcome: dict[str, Any]) -> str:
     titles = ("old", "new", "difference, 95%")
     head = "".join(f"<th align='right'>&nbsp;{title}</th>" for title in titles)
     lines = [f"<tr><th></th>{head}</tr>"]
+    # On a ground of its own, it is read in every theme.
+    worse = f"background-color:{WORSE}; color:{readable_on(WORSE)}; font-weight:bold"
     for row in outcome["compared"]:
         name = row["measure"].replace(" all frames", "").replace(", absolute", "").replace(",", "")
         name = f"{name} ({row['unit']})" if row["unit"] == "mm" else name
@@ -109,7 +114,7 @@ def comparison(outcome: dict[str, Any]) -> str:
         ]  # fmt: skip
         interval = values[2] if row["low"] is None else f"{values[3]}, {values[4]}"
         cells = [values[0], values[1], interval]
-        style = f" style='color:{WORSE}; font-weight:bold'" if row["worse"] else ""
+        style = f" style='{worse}'" if row["worse"] else ""
         lines.append(
             f"<tr{style}><td>{name}</td>"
             + "".join(f"<td align='right'>&nbsp;{cell}</td>" for cell in cells)

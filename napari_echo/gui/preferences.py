@@ -1,8 +1,8 @@
 """What a reader chose last, kept for the next time; a damaged file of settings is ignored.
 
-The review's own choices (model, reader, label store, hardness, reading blind)
-are kept where the window made its session, not where a demo or a script
-handed one in.
+The review's own choices (model, how models run, reader, label store, hardness,
+reading blind) are kept where the window made its session, not where a demo or a
+script handed one in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from qtpy.QtCore import QSettings
 
-from napari_echo.core.params import HardnessParams
+from napari_echo.core.params import HardnessParams, PredictParams
 from napari_echo.io.store import LabelStore
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_echo.workflow.session import Session
 
 MODEL, READER, STORE, HARDNESS = "review/model", "review/reader", "review/store", "review/hardness"
+PREDICT = "review/predict"
 BLIND, REPEATS = "readers/blind", "readers/repeats"
 SHARE, SEED = "readers/share", "readers/seed"
 QUANTITY, FOLDED = "window/quantity", "window/folded"
@@ -95,6 +96,8 @@ def restore(session: Session) -> None:
     pack = next((p for p in session.packs if p.id == read_text(MODEL)), None)
     if pack is not None:
         session.choose_pack(pack)
+    with suppress(ValidationError):
+        session.set_predict_params(PredictParams.model_validate_json(read_text(PREDICT, "{}")))
     reader = read_text(READER).strip()
     if reader:
         session.reader = session.corrections.reader = reader
@@ -138,6 +141,9 @@ def keep(review: EchoReview, *, everything: bool) -> None:
     corrections.store_changed.connect(keep_store)
     session.marks_changed.connect(
         lambda: write(HARDNESS, session.hardness_params.model_dump_json())
+    )
+    review.model_panel.settings_chosen.connect(
+        lambda: write(PREDICT, session.predict_params.model_dump_json())
     )
     session.blind.changed.connect(lambda: write(BLIND, session.blind.on))
     review.correct_panel.reader.editingFinished.connect(

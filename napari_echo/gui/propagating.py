@@ -172,7 +172,9 @@ class Propagating:
 
         # The thread that propagates does not touch the session.
         ready = self.session.predictors.get(pack.id) if pack is not None else None
-        make, params = self.session.make_predictor, self.session.predict_params
+        make = self.session.make_predictor
+        # A model with a memory cannot be mirrored.
+        params = self.session.predict_params.model_copy(update={"mirror": False})
 
         def run() -> Job[tuple[Propagation, Predictor | None]]:
             predictor = ready

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari.layers import Layer
 
-from napari_echo.gui.layer_data import lay
+from napari_echo.gui.layer_data import is_at, lay
 
 
 class Renewing:
@@ -56,6 +56,8 @@ class Renewing:
         visible : bool
             Whether it is shown.
         """
+        if data is None and layer.visible is visible and is_at(layer, where):
+            return
         known, _ = self._waiting.get(layer, (layer.visible, False))
         self._waiting[layer] = (known, visible)
         with layer.events.blocker_all():

@@ -28,12 +28,15 @@ class Retraining(QObject):
         The process began or ended.
     told(dict)
         A step, as `napari-echo retrain --json` prints it; the last is the outcome.
+    cancelled(str)
+        It was stopped; one sentence.
     failed(str)
         It ended without an outcome; one sentence.
     """
 
     running_changed = Signal()
     told = Signal(dict)
+    cancelled = Signal(str)
     failed = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -110,7 +113,7 @@ class Retraining(QObject):
         self._read_errors()
         self._release()
         if self._cancelled or status == CANCELLED:
-            self.failed.emit("The retraining was cancelled; the same choice goes on with it.")
+            self.cancelled.emit("The retraining was cancelled; the same choice goes on with it.")
         elif status not in (0, REFUSED):
             self.failed.emit(_sentence(self._errors))
 

@@ -45,6 +45,13 @@ def obstacle(step: Step, session: Session) -> str:
         return "Open a clip first."
     if step is Step.PREDICT and session.pack is None:
         return "No model pack is installed; `napari-echo doctor` says how to get one."
+    if step is Step.PREDICT and session.predict_params.mirror:
+        with_memory = next((pack.name for pack in session.ticked if pack.card.temporal), "")
+        if with_memory:
+            return (
+                f"{with_memory} has a memory and cannot be mirrored: untick it, or switch Mirror "
+                "off (⚙)."
+            )
     if step in (Step.PREDICT, Step.MARK) and session.hidden:
         return "You read blind: draw ED and ES and commit them first; then all is shown."
     if step is Step.MARK and session.prediction is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from napari_echo.core.labels import Segmentation
 from napari_echo.core.params import HardnessParams, PredictParams
 from napari_echo.core.revision import Revision
 from napari_echo.gui import jobs
+from napari_echo.gui.begun import Begun
 from napari_echo.gui.committing import COMMITTING, commit_job
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.wording import frames_text
@@ -42,6 +43,8 @@ class Verbs:
     ----------
     may_leave : callable
         Asked before the open clip is left, where strokes are not committed.
+    ahead : callable
+        Gives what models began to say of a clip before it was opened, by their id.
 
     Signals
     -------
@@ -58,6 +61,7 @@ class Verbs:
         self.session = session
         self.runner = runner
         self.may_leave: Callable[[], bool] = lambda: True
+        self.ahead: Callable[[EchoClip, PredictParams], Mapping[str, Begun]] = lambda *_: {}
         self._recall_due = False
         self._predict_due: EchoClip | None = None
         # Psygnal tries a bound `emit` out when it is connected.
@@ -142,6 +146,11 @@ class Verbs:
 
     # Predict --------------------------------------------------------------------
 
+    def predict_soon(self) -> None:
+        """Run the ticked models on the open clip when what is going on has ended."""
+        self._predict_due = self.session.clip
+        self._go_on_when_idle()
+
     def predict(self) -> None:
         """Run the ticked models that have not run on the clip; where all have, run all anew."""
         session = self.session
@@ -163,6 +172,7 @@ class Verbs:
             session.predict_params,
             session.make_predictor,
             dict(session.predictors),
+            self.ahead(clip, session.predict_params),
             found=partial(self._take_prediction, clip, session.predict_params),
             done=lambda _: None,
         )

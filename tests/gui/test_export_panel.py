@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QComboBox, QPlainTextEdit
+from qtpy.QtWidgets import QComboBox, QFileDialog, QPlainTextEdit
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import KeyFrames
@@ -172,6 +172,50 @@ def test_ok_says_why_it_cannot_be_pressed(review: EchoReview, qtbot: QtBot, tmp_
     dialog.clips.list.selectAll()
     dialog.clips.drop.click()
     assert "where the labelled clips lie" in refusal()
+
+
+def test_before_a_commit_the_dialog_says_what_is_missing(
+    dock: Callable[[Session], tuple[napari.Viewer, EchoReview]],
+    session: Session,
+    store: LabelStore,
+    clip: EchoClip,
+) -> None:
+    _, review = dock(session)
+    dialog = open_export(review)
+    assert dialog.why.text() == "Open a clip first."
+    dialog.reject()
+    session.open_clip(clip)
+    dialog = open_export(review)
+    assert dialog.why.text() == "Commit a frame first: committed frames are what is exported."
+    choose(dialog.what, "store")
+    assert dialog.why.text() == f"The label store {store.path} holds no label yet."
+    assert not dialog.ok.isEnabled()
+    dialog.reject()
+    assert not review.jobs.busy
+
+
+def test_the_folder_of_the_labels_is_asked_for_where_it_is(
+    review: EchoReview,
+    store: LabelStore,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    answers = iter(["", str(tmp_path / "other")])
+
+    def answer(_parent: object, _title: str, folder: str) -> str:
+        asked.append(folder)
+        return next(answers)
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", answer)
+    panel = review.export_panel
+    panel.choose.click()
+    assert asked == [str(store.path)]
+    assert review.session.corrections.store is store
+    panel.choose.click()
+    wait(review, qtbot)
+    assert panel.where.full_text() == "labels in other"
 
 
 def test_every_field_is_explained(review: EchoReview) -> None:

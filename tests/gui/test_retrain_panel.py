@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,19 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QFileDialog
 
 from napari_echo.gui.learning import WORSE
-from napari_echo.gui.panels.retrain import NO_CORRECTION, NO_VALIDATION, RetrainPanel
+from napari_echo.gui.panels.retrain import (
+    NO_CLIPS,
+    NO_CORRECTION,
+    NO_VALIDATION,
+    RetrainPanel,
+)
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.clipset import open_clipset
+from napari_echo.io.clipset_index import INDEX
 from napari_echo.io.load import load
 from napari_echo.io.store import LabelStore
 from napari_echo.ml.packs import find_pack, shipped_packs
@@ -62,7 +70,7 @@ def panel(
     (entry,) = [e for e in clips.entries if e.clip_id == revision.clip_id]
     session.open_clip(load(clips.root / entry.frames_file))
     session.corrections.take_revisions([revision])
-    panel.set_validation(phantom_stills)
+    panel.validation.choose(phantom_stills)
     return panel
 
 
@@ -80,8 +88,7 @@ def test_it_says_what_is_still_needed(make_panel: Callable[..., RetrainPanel], p
     assert not empty.action.isEnabled()
     assert empty.action.toolTip() == NO_CORRECTION
     assert panel.action.isEnabled()
-    panel.validation = None
-    panel.refresh()
+    panel.validation.choose(None)
     assert panel.action.toolTip() == NO_VALIDATION
     panel.base.setCurrentText("pidnet-s_gpm")
     panel.refresh()
@@ -93,7 +100,7 @@ def test_it_says_what_is_still_needed(make_panel: Callable[..., RetrainPanel], p
 def test_it_asks_for_what_was_chosen(panel: RetrainPanel, phantom_stills: Path) -> None:
     panel.base.setCurrentText("pidnet-s-phantom")
     panel.iterations.setValue(7)
-    panel.set_old_data(phantom_stills)
+    panel.old_data.choose(phantom_stills)
     words = panel.arguments(Path("new"))
     for flag, value in {
         "--base": str(find_pack("pidnet-s-phantom").path), "--out": "new", "--iterations": "7",
@@ -101,8 +108,8 @@ def test_it_asks_for_what_was_chosen(panel: RetrainPanel, phantom_stills: Path) 
     }.items():  # fmt: skip
         assert words[words.index(flag) + 1] == value
     assert words.count("--clips") == 2
-    assert "old labels: stills" in panel.old_label.full_text()
-    panel.forget_old.click()
+    assert "old labels: stills" in panel.old_data.label.full_text()
+    panel.old_data.none.click()
     assert "--data" not in panel.arguments(Path("new"))
 
 
@@ -161,32 +168,96 @@ def test_a_model_that_is_no_worse_can_be_used(panel: RetrainPanel) -> None:
 def test_a_failure_is_the_commands_own_sentence(
     panel: RetrainPanel, heard: list[str], qtbot: QtBot, tmp_path: Path
 ) -> None:
-    panel.set_validation(tmp_path / "nowhere")
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / INDEX).write_text("{}")
+    panel.validation.choose(broken)
     panel.start(tmp_path / "new")
     assert panel.retraining.running
     assert not panel.action.isEnabled()
+    assert panel.gist.full_text() == "Starting…"
     qtbot.waitUntil(lambda: not panel.retraining.running, timeout=PATIENCE_MS)
     (sentence,) = heard
-    assert sentence.startswith(f"{tmp_path / 'nowhere'} is not a clip data set")
+    assert sentence.startswith(f"{broken / INDEX} is damaged")
     assert panel.action.isEnabled()
+    assert panel.gist.full_text() == ""
+
+
+def test_wrong_folders_are_refused_at_once(
+    panel: RetrainPanel, heard: list[str], phantom_stills: Path, tmp_path: Path
+) -> None:
+    for chosen in (panel.validation, panel.old_data):
+        chosen.choose(tmp_path)
+        assert heard.pop() == (
+            f"{tmp_path} is not a clip data set, as it has no {INDEX}: choose the folder of one."
+        )
+    # What was chosen before stays.
+    assert panel.validation.path == phantom_stills
+    assert panel.old_data.path is None
+    for out, why in ((tmp_path, "exists already"), (tmp_path / "none" / "new", "no folder")):
+        panel.start(out)
+        assert why in heard.pop()
+        assert not panel.retraining.running
+
+
+def test_nothing_is_chosen_by_a_cancelled_dialog(
+    panel: RetrainPanel, phantom_stills: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: ("", ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: "")
+    for button in (panel.action, panel.validation.folder, panel.old_data.folder):
+        button.click()
+    assert not panel.retraining.running
+    assert (panel.validation.path, panel.old_data.path) == (phantom_stills, None)
+
+
+def test_labels_of_an_earlier_day_are_learned_once_their_folder_is_open(
+    make_panel: Callable[..., RetrainPanel],
+    phantom_stills: Path,
+    commit_truth: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    panel = make_panel(commit_truth(phantom_stills, tmp_path / "labels", 2))
+    panel.validation.choose(phantom_stills)
+    assert panel.action.toolTip() == NO_CLIPS
+    panel.session.studies.set_items([], [phantom_stills])
+    assert panel.action.isEnabled()
+    words = panel.arguments(tmp_path / "new")
+    assert words[words.index("--clips") + 1] == str(phantom_stills)
+
+
+def test_without_torch_it_says_what_to_install(
+    panel: RetrainPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    panel.refresh()
+    assert not panel.action.isEnabled()
+    assert "(no torch)" in panel.action.toolTip()
+    assert 'pip install "napari-echo[train]"' in panel.action.toolTip()
 
 
 def _wait_for_training(panel: RetrainPanel, qtbot: QtBot, work: Path) -> psutil.Process:
     """Wait until the training process was started; it."""
     qtbot.waitUntil((work / "training.log").is_file, timeout=PATIENCE_MS)
-    (trainer,) = psutil.Process(panel.retraining.process_id).children()
+    command = psutil.Process(panel.retraining.process_id)
+    # Its log is there a moment before it.
+    qtbot.waitUntil(lambda: bool(command.children()), timeout=PATIENCE_MS)
+    (trainer,) = command.children()
     return trainer
 
 
 def test_cancelled_it_stops_and_can_go_on(
     panel: RetrainPanel, heard: list[str], qtbot: QtBot, tmp_path: Path
 ) -> None:
+    told: list[str] = []
+    panel.verbs.told.connect(told.append)
     panel.start(tmp_path / "new")
     trainer = _wait_for_training(panel, qtbot, tmp_path / "new.work")
     panel.cancel.click()
     assert not panel.cancel.isEnabled()
     qtbot.waitUntil(lambda: not panel.retraining.running, timeout=PATIENCE_MS)
-    assert heard == ["The retraining was cancelled; the same choice goes on with it."]
+    assert heard == []
+    assert told[-1] == "The retraining was cancelled; the same choice goes on with it."
     psutil.wait_procs([trainer], timeout=20)
     assert not trainer.is_running()
     assert (tmp_path / "new.work" / "corrections" / "index.json").is_file()

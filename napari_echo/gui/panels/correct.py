@@ -133,8 +133,13 @@ class CorrectPanel(Section):
             editing.changed,
         ):
             signal.connect(self.refresh)
-        corrections.revisions_changed.connect(lambda: self.comment.clear())
-        editing.sent_off.connect(lambda: self.comment.clear())
+        for used_up in (
+            self.session.clip_changed,
+            corrections.store_changed,
+            corrections.draft_committed,
+            editing.sent_off,
+        ):
+            used_up.connect(lambda: self.comment.clear())
         self.verbs.runner.busy_changed.connect(self.refresh)
 
     def _start(self) -> None:

@@ -147,7 +147,11 @@ class PathField(QWidget):
     def ask(self, kind: str) -> None:
         """Look for a path."""
         if kind == "new folder":
-            name, _ = QFileDialog.getSaveFileName(self, "A new folder", self.suggested)
+            # What exists is refused by the dialog, and never replaced.
+            asked = QFileDialog.Option.DontConfirmOverwrite
+            name, _ = QFileDialog.getSaveFileName(
+                self, "A new folder", self.suggested, options=asked
+            )
         elif kind == "folder":
             name = QFileDialog.getExistingDirectory(self, "Choose a folder")
         else:

@@ -74,7 +74,9 @@ class ExportPanel(Section):
 
     def ask_store(self) -> None:
         """Ask for the folder that revisions are committed to."""
-        name = QFileDialog.getExistingDirectory(self, "Keep labels in")
+        store = self.corrections.store
+        before = str(store.path) if store is not None else ""
+        name = QFileDialog.getExistingDirectory(self, "Keep labels in", before)
         if name:
             self.verbs.use_store(LabelStore(Path(name)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import (
@@ -18,7 +19,9 @@ from qtpy.QtWidgets import (
 from napari_echo.gui.cells import Contents
 from napari_echo.gui.comparing import Comparing
 from napari_echo.gui.model_colors import color_of
-from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink, swatch
+from napari_echo.gui.panels.predict_dialog import PredictDialog, every, unusual
+from napari_echo.gui.panels.section import Section, gate, may_shrink, swatch
+from napari_echo.gui.predicting_ahead import PredictingAhead
 from napari_echo.gui.preferences import read_text, write
 from napari_echo.gui.steps import Step, obstacle
 from napari_echo.gui.verbs import Verbs
@@ -39,10 +42,25 @@ _NAME, _SAID = 0, 1
 
 
 class ModelPanel(Section):
-    """Lists the model packs: ticked ones run, the marked one is shown."""
+    """Lists the model packs: ticked ones run, the marked one is shown.
 
-    def __init__(self, verbs: Verbs, comparing: Comparing, parent: QWidget | None = None) -> None:
+    Signals
+    -------
+    settings_chosen()
+        The reader chose how the models run.
+    """
+
+    settings_chosen = Signal()
+
+    def __init__(
+        self,
+        verbs: Verbs,
+        comparing: Comparing,
+        ahead: PredictingAhead,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(Step.PREDICT.title, "Run", parent)
+        self.ahead = ahead
         self.verbs = verbs
         self.session = verbs.session
         self.comparing = comparing
@@ -62,7 +80,9 @@ class ModelPanel(Section):
             header.setStretchLastSection(False)
             header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
             header.setSectionResizeMode(_SAID, QHeaderView.ResizeMode.ResizeToContents)
-        self.outcome = ElidedLabel()
+        self.settings = QPushButton("⚙")
+        self.settings.setFixedWidth(28)
+        self.heading_row.insertWidget(self.heading_row.count() - 1, self.settings)
         self.side_by_side = QPushButton("Side by side")
         self.side_by_side.setCheckable(True)
         self.contents = QComboBox()
@@ -75,14 +95,14 @@ class ModelPanel(Section):
         self.contents.setCurrentIndex(max(last, 0))
         comparing.grid.contents = self.contents.currentData()
         self.body.addWidget(self.packs)
-        self.body.addWidget(self.outcome)
-        row = self.add_row(self.side_by_side)
-        row.addWidget(self.contents, 1)
-        self._filling = self._ticking = False
+        self.views_row = self.add_row(self.side_by_side)
+        self.views_row.addWidget(self.contents, 1)
+        self._filling = self._ticking = self._was_done = False
         self.packs.itemPressed.connect(self._on_pressed)
         self.packs.itemClicked.connect(self._on_clicked)
         self.packs.itemChanged.connect(self._on_changed)
         self.action.clicked.connect(verbs.predict)
+        self.settings.clicked.connect(self.ask_settings)
         self.side_by_side.clicked.connect(self._on_side_by_side)
         self.contents.activated.connect(self._on_contents)
         for signal in (
@@ -121,6 +141,42 @@ class ModelPanel(Section):
         self.comparing.grid.set_contents(self.contents.currentData())
         self.refresh()
 
+    def ask_settings(self) -> PredictDialog:
+        """Ask how the models run, and have them run so from the next Run on."""
+        dialog = PredictDialog(self.session.predict_params, ahead=self.ahead.wanted, parent=self)
+        dialog.accepted.connect(lambda: self._take_settings(dialog))
+        dialog.open()
+        return dialog
+
+    def _take_settings(self, dialog: PredictDialog) -> None:
+        if self.verbs.may(""):
+            self.session.set_predict_params(dialog.params())
+            self.ahead.set_wanted(dialog.ahead.isChecked())
+            self.settings_chosen.emit()
+            self.refresh()
+
+    def fold(self, folded: bool) -> None:
+        """Show the heading alone, or all of it; the views side by side stay within reach."""
+        super().fold(folded)
+        if folded:
+            self.heading_row.insertWidget(
+                self.heading_row.indexOf(self.settings), self.side_by_side
+            )
+        else:
+            self.views_row.insertWidget(0, self.side_by_side)
+        self._show_heading()
+
+    def sum_up(self, gist: str) -> None:
+        """Say what it comes to, also while it is open: the dock has no line to spare for it."""
+        super().sum_up(gist)
+        self._show_heading()
+
+    def _show_heading(self) -> None:
+        grid = self.comparing.grid
+        self.gist.setVisible(bool(self.gist.full_text()))
+        self.settings.setVisible(not self.folded)
+        self.side_by_side.setVisible(not self.folded or grid.is_on or not grid.obstacle())
+
     def refresh(self) -> None:
         """Show the session as it is."""
         session, runner = self.session, self.verbs.runner
@@ -136,6 +192,7 @@ class ModelPanel(Section):
             if many
             else "Segment every frame of the clip with this model.",
         )
+        gate(self.settings, busy, f"Set how the models run. Now: {every(session.predict_params)}.")
         self._fill()
         grid = self.comparing.grid
         self.side_by_side.setChecked(grid.is_on)
@@ -145,12 +202,17 @@ class ModelPanel(Section):
             "Back to one view." if grid.is_on else "Show two to four views beside each other.",
         )
         self._tell()
+        if self.is_done() is not self._was_done:
+            self._was_done = not self._was_done
+            self.done_changed.emit()
 
     def is_done(self) -> bool:
-        """Whether one model has run, and not several to be looked at side by side."""
+        """Whether the ticked models have run, or one has and is being corrected."""
         session = self.session
-        alone = len(session.ticked) < 2 or session.corrections.draft is not None
-        return session.hidden or (session.prediction is not None and alone)
+        run = session.corrections.draft is not None or all(
+            pack.id in session.predictions for pack in session.ticked
+        )
+        return session.hidden or (session.prediction is not None and run)
 
     def _fill(self) -> None:
         session = self.session
@@ -191,16 +253,10 @@ class ModelPanel(Section):
         )
 
     def _tell(self) -> None:
-        session, prediction = self.session, self.session.prediction
-        self.sum_up(prediction.model_name if prediction is not None else "")
-        if prediction is None:
-            self.outcome.set_full_text("Not run on this clip yet." if session.clip else "")
-            return
-        n = len(prediction.segmentation.annotated)
-        frames = "1 frame" if n == 1 else f"{n} frames"
-        self.outcome.set_full_text(
-            f"{frames} by {prediction.model_name} in {prediction.seconds:.1f} s"
-        )
+        """Say what is not as usual of how models run, and which is on show."""
+        prediction, settings = self.session.prediction, unusual(self.session.predict_params)
+        shown = prediction.model_name if prediction is not None else ""
+        self.sum_up(" · ".join(filter(None, (settings, shown))))
 
 
 def _icon(color: str) -> QIcon:

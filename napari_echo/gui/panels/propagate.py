@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 from qtpy.QtWidgets import QHBoxLayout as Row
 
-from napari_echo.gui.panels.section import gate, may_shrink
+from napari_echo.gui.panels.section import bring_into_view, gate, may_shrink
 from napari_echo.gui.panels.tools import NARROW
 from napari_echo.gui.propagating import Propagating
-
-SETTLE_MS, MARGIN = 50, 24
 
 
 class PropagateRows(QWidget):
@@ -94,15 +90,7 @@ class PropagateRows(QWidget):
             for box, value in ((self.first, shown.first), (self.last, shown.last)):
                 box.setRange(shown.first, shown.last)
                 box.setValue(value)
-            # Once it and what is told are laid out: what comes next may lie out of view.
-            QTimer.singleShot(SETTLE_MS, self._bring_into_view)
-
-    def _bring_into_view(self) -> None:
-        above = self.parentWidget()
-        while above is not None and not isinstance(above, QScrollArea):
-            above = above.parentWidget()
-        if above is not None:
-            above.ensureWidgetVisible(self.outcome, 0, MARGIN)
+            bring_into_view(self.outcome)
 
     def refresh(self) -> None:
         """Show what can be propagated, and how."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +22,27 @@ from qtpy.QtWidgets import (
 from napari_echo.core.errors import EchoError
 from napari_echo.core.params import TrainParams
 from napari_echo.gui.learning import LearningCurves, comparison
-from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
+from napari_echo.gui.panels.export_dialog import new_folder_obstacle
+from napari_echo.gui.panels.section import (
+    ElidedLabel,
+    Section,
+    bring_into_view,
+    gate,
+    may_shrink,
+)
+from napari_echo.gui.panels.set_row import SetRow
 from napari_echo.gui.retraining import Retraining
 from napari_echo.gui.steps import Step
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import duration_text
 from napari_echo.ml.fine_tune import config_for
+from napari_echo.ml.mmseg_compat import lacking
 from napari_echo.ml.packs import ModelPack
 
-NO_VALIDATION = "Open this section and choose a validation set: it judges the new model."
+NO_SET = "no validation set"
+NO_VALIDATION = "Choose a validation set in this section first: it judges the new model."
 NO_CORRECTION = "Commit a frame first: corrections are what is learned."
+NO_CLIPS = "Open the folder of the labelled clips first: corrections are learned with their clips."
 
 
 class RetrainPanel(Section):
@@ -46,8 +59,6 @@ class RetrainPanel(Section):
         self.verbs = verbs
         self.session = verbs.session
         self.retraining = Retraining(self)
-        self.validation: Path | None = None
-        self.old_data: Path | None = None
         self.outcome: dict[str, Any] | None = None
         self._add_choices()
         self._add_progress()
@@ -61,8 +72,10 @@ class RetrainPanel(Section):
             self.retraining.running_changed,
         ):
             signal.connect(self.refresh)
+        session.studies.items_changed.connect(self.refresh)
         self.retraining.told.connect(self._take)
-        self.retraining.failed.connect(self._on_failed)
+        self.retraining.cancelled.connect(lambda sentence: self.verbs.told.emit(sentence))
+        self.retraining.failed.connect(lambda sentence: self.verbs.refused.emit(sentence))
         self.refresh()
 
     def _add_choices(self) -> None:
@@ -71,22 +84,24 @@ class RetrainPanel(Section):
         self.iterations = QSpinBox()
         self.iterations.setRange(2, 100_000)
         self.iterations.setValue(TrainParams().iterations)
-        self.validation_label, self.choose_validation = ElidedLabel(), QPushButton("Folder…")
-        self.old_label, self.choose_old = ElidedLabel(), QPushButton("Folder…")
-        self.forget_old = QPushButton("None")
-        for widgets in (
-            (self.base,),
-            (QLabel("iterations"), self.iterations),
-            (self.validation_label, self.choose_validation),
-            (self.old_label, self.choose_old, self.forget_old),
-        ):
-            row = self.add_row()
-            for place, widget in enumerate(widgets):
-                row.addWidget(widget, 0 if place else 1)
+        self.validation = SetRow(
+            "validate on", "Choose the clip data set that judges the new model.", NO_SET
+        )
+        self.old_data = SetRow(
+            "old labels",
+            "Choose a clip data set to learn from besides the corrections.",
+            "no old labels",
+            "Learn from the corrections alone.",
+        )
+        self.body.addWidget(self.base)
+        row = self.add_row()
+        row.addWidget(QLabel("iterations"), 1)
+        row.addWidget(self.iterations)
+        for chosen in (self.validation, self.old_data):
+            self.body.addWidget(chosen)
+            chosen.changed.connect(self.refresh)
+            chosen.refused.connect(lambda sentence: self.verbs.refused.emit(sentence))
         self.base.activated.connect(self.refresh)
-        self.choose_validation.clicked.connect(self.ask_validation)
-        self.choose_old.clicked.connect(self.ask_old)
-        self.forget_old.clicked.connect(lambda: self.set_old_data(None))
         self.action.clicked.connect(self.ask)
 
     def _add_progress(self) -> None:
@@ -122,43 +137,23 @@ class RetrainPanel(Section):
         for widget in (self.table, self.verdict, self.use):
             widget.hide()
 
-    # What is chosen -------------------------------------------------------------
-
-    def ask_validation(self) -> None:
-        """Ask for the data set that judges."""
-        name = QFileDialog.getExistingDirectory(self, "Clip data set to validate on")
-        if name:
-            self.set_validation(Path(name))
-
-    def set_validation(self, path: Path) -> None:
-        """Judge by a clip data set."""
-        self.validation = path
-        self.refresh()
-
-    def ask_old(self) -> None:
-        """Ask for the data set to learn from again."""
-        name = QFileDialog.getExistingDirectory(self, "Clip data set with the old labels")
-        if name:
-            self.set_old_data(Path(name))
-
-    def set_old_data(self, path: Path | None) -> None:
-        """Learn from a clip data set again, or from corrections alone."""
-        self.old_data = path
-        self.refresh()
-
     # What is done ---------------------------------------------------------------
 
     def ask(self) -> None:
         """Ask for the new model's folder and start."""
         name, _ = QFileDialog.getSaveFileName(
-            self, "Write the new model to a new folder", f"{self.base.currentText()}-retrained"
+            self,
+            "Write the new model to a new folder",
+            f"{self.base.currentText()}-retrained",
+            # Nothing is ever replaced; what exists is refused.
+            options=QFileDialog.Option.DontConfirmOverwrite,
         )
         if name:
             self.start(Path(name))
 
     def start(self, out: Path) -> None:
         """Train on, and write the new model to a new folder if it is no worse."""
-        reason = self.obstacle()
+        reason = self.obstacle() or new_folder_obstacle(out)
         if reason:
             self.verbs.refused.emit(reason)
             return
@@ -166,40 +161,58 @@ class RetrainPanel(Section):
         self.curves.clear()
         self.curves.hide()
         self.bar.setRange(0, 0)
-        self.message.set_full_text("Starting…")
+        self._say("Starting…")
         for widget in (self.table, self.verdict, self.use):
             widget.hide()
         self.retraining.start(self.arguments(out))
+        self.verbs.told.emit(f"{self.base.currentText()} goes on learning; the review can go on.")
+        bring_into_view(self.bar)
 
     def obstacle(self) -> str:
         """Say in one sentence why it cannot start; empty where it can."""
-        corrections = self.session.corrections
         if self.retraining.running:
             return "A retraining is going on."
         if not self.session.packs:
             return "No model pack is installed."
-        if corrections.store is None or not corrections.all_revisions():
+        if not self._has_corrections():
             return NO_CORRECTION
+        if not self._clips():
+            return NO_CLIPS
         try:
             config_for(self._pack())
         except EchoError as error:
             return str(error)
-        return "" if self.validation is not None else NO_VALIDATION
+        return lacking() or ("" if self.validation.path is not None else NO_VALIDATION)
+
+    def _has_corrections(self) -> bool:
+        """Whether the label store holds something, committed now or on an earlier day."""
+        corrections = self.session.corrections
+        store = corrections.store
+        if store is None or corrections.all_revisions():
+            return store is not None
+        with suppress(OSError), os.scandir(store.path) as files:
+            return any(file.name.endswith(".tif") for file in files)
+        return False
+
+    def _clips(self) -> list[str]:
+        """Where labelled clips may lie: the files of this session's, and what was opened."""
+        session = self.session
+        sources = [clip.source for clip in session.corrections.clips.values()]
+        found = (*sources, *session.studies.roots)
+        return list(dict.fromkeys(str(path) for path in found if path is not None))
 
     def _pack(self) -> ModelPack:
         return self.session.packs[max(self.base.currentIndex(), 0)]
 
     def arguments(self, out: Path) -> list[str]:
         """The words after `napari-echo retrain`."""
-        session = self.session
-        store = session.corrections.store
+        store = self.session.corrections.store
         assert store is not None
-        sources = [clip.source for clip in session.corrections.clips.values()]
-        clips = dict.fromkeys(str(p) for p in (*sources, *session.studies.roots) if p is not None)
         words = ["--labels", str(store.path), "--base", str(self._pack().path), "--out", str(out)]
-        words += ["--val", str(self.validation), "--iterations", str(self.iterations.value())]
-        words += [word for path in clips for word in ("--clips", path)]
-        words += [] if self.old_data is None else ["--data", str(self.old_data)]
+        words += ["--val", str(self.validation.path), "--iterations", str(self.iterations.value())]
+        words += [word for path in self._clips() for word in ("--clips", path)]
+        old = self.old_data.path
+        words += [] if old is None else ["--data", str(old)]
         return [*words, "--found-only"]
 
     def use_new(self) -> None:
@@ -209,6 +222,11 @@ class RetrainPanel(Section):
 
     # What is told ---------------------------------------------------------------
 
+    def _say(self, message: str) -> None:
+        """Say how far it is, also in the heading: the section may be folded meanwhile."""
+        self.message.set_full_text(message)
+        self.sum_up(message)
+
     def _take(self, step: dict[str, Any]) -> None:
         kind = step["step"]
         if kind == "told":
@@ -217,7 +235,7 @@ class RetrainPanel(Section):
             self.bar.setRange(0, step["total"])
             self.bar.setValue(step["done"])
             count = f" {step['done']}/{step['total']}" if step["total"] else ""
-            self.message.set_full_text(f"{step['what']}{count}")
+            self._say(f"{step['what']}{count}")
         elif kind == "trained":
             self._take_training(step)
         elif kind == "outcome":
@@ -232,7 +250,7 @@ class RetrainPanel(Section):
         self.bar.setValue(step["iteration"])
         left = step["seconds_left"]
         time = f", about {duration_text(left)} left" if left else ""
-        self.message.set_full_text(f"Training {step['iteration']}/{step['iterations']}{time}")
+        self._say(f"Training {step['iteration']}/{step['iterations']}{time}")
 
     def _take_outcome(self, outcome: dict[str, Any]) -> None:
         self.outcome = outcome
@@ -254,9 +272,6 @@ class RetrainPanel(Section):
         self.verdict.show()
         self.use.setVisible(outcome["offered"])
 
-    def _on_failed(self, sentence: str) -> None:
-        self.verbs.refused.emit(sentence)
-
     def refresh(self) -> None:
         """Show the session as it is."""
         session, running = self.session, self.retraining.running
@@ -271,20 +286,14 @@ class RetrainPanel(Section):
         for widget, about in (
             (self.base, "The model that goes on learning; it stays as it is."),
             (self.iterations, "How many batches it learns from."),
-            (self.choose_validation, "Choose the clip data set that judges the new model."),
-            (self.choose_old, "Choose a clip data set to learn from besides the corrections."),
-            (self.forget_old, "Learn from the corrections alone."),
         ):
             gate(widget, going_on, about)
-        self.forget_old.setVisible(self.old_data is not None)
-        for label, path, what, without in (
-            (self.validation_label, self.validation, "validate on", "no validation set"),
-            (self.old_label, self.old_data, "old labels", "no old labels"),
-        ):
-            text = without if path is None else f"{what}: {path.name}"
-            label.set_full_text(text, without if path is None else str(path))
+        for chosen in (self.validation, self.old_data):
+            chosen.refresh(going_on)
         for shown in (self.message, self.bar, self.cancel):
             shown.setVisible(running)
+        if not running:
+            self.sum_up("")
         self.cancel.setEnabled(not self.retraining.cancelling)
         if self.retraining.cancelling:
-            self.message.set_full_text("Stopping…")
+            self._say("Stopping…")

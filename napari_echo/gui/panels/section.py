@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from psygnal import Signal
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QColor, QIcon, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QBoxLayout,
@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+SETTLE_MS, MARGIN = 50, 24
 PADDING = 6
 """What napari's style takes of a label's width, in pixels."""
 
@@ -56,9 +57,12 @@ class Section(QWidget):
     -------
     fold_chosen(bool)
         The reader folded it, or opened it.
+    done_changed()
+        `is_done` says otherwise than before, while the same button is next.
     """
 
     fold_chosen = Signal(bool)
+    done_changed = Signal()
 
     def __init__(self, title: str, action: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -135,6 +139,7 @@ class SectionScroll(QScrollArea):
     def __init__(self, content: QWidget, width: int) -> None:
         super().__init__()
         self._least = width
+        self._wanted: QWidget | None = None
         self.setWidget(content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -146,6 +151,15 @@ class SectionScroll(QScrollArea):
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self._widen()
         return bool(super().eventFilter(watched, event))
+
+    def bring_up(self, widget: QWidget) -> None:
+        """Scroll to one of its widgets once it, and what is told of it, are laid out."""
+        self._wanted = widget
+        QTimer.singleShot(SETTLE_MS, self._scroll)
+
+    def _scroll(self) -> None:
+        if self._wanted is not None:
+            self.ensureWidgetVisible(self._wanted, 0, MARGIN)
 
     def _widen(self) -> None:
         content, bar = self.widget(), self.verticalScrollBar()
@@ -214,6 +228,15 @@ class ElidedLabel(QLabel):
             # Long names of files may break, too.
             text = re.sub(r"(?<=[/\\_.-])(?=\S)", "\u200b", text)
         self.setText(text)
+
+
+def bring_into_view(widget: QWidget) -> None:
+    """Scroll to a widget that was just shown, once it is laid out."""
+    above = widget.parentWidget()
+    while above is not None and not isinstance(above, SectionScroll):
+        above = above.parentWidget()
+    if above is not None:
+        above.bring_up(widget)
 
 
 def may_shrink(*widgets: QWidget) -> None:

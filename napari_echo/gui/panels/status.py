@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QProgressBar, QPushButton, QWidget
 
 from napari_echo.gui.panels.section import ElidedLabel, Section
@@ -10,6 +10,9 @@ from napari_echo.gui.steps import hint
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import duration_text
 from napari_echo.gui.workers import Progress
+
+SOON_MS = 150
+"""A job that is shorter than this shows no bar: it would flicker, with every clip."""
 
 
 class StatusPanel(Section):
@@ -40,6 +43,11 @@ class StatusPanel(Section):
         policy.setRetainSizeWhenHidden(True)
         self.bar.setSizePolicy(policy)
         self._last = ""
+        self._progress: Progress | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(SOON_MS)
+        self._soon.timeout.connect(self._show_job)
         verbs.runner.busy_changed.connect(self.refresh)
         verbs.runner.progressed.connect(self.show_progress)
         verbs.told.connect(self.tell)
@@ -61,8 +69,14 @@ class StatusPanel(Section):
 
     def show_progress(self, progress: Progress) -> None:
         """Show how far the running job is."""
+        self._progress = progress
+        if self.bar.isHidden():
+            return
+        # Else Qt paints the bar at once, and puts the whole window together for it.
+        self.bar.setUpdatesEnabled(False)
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.done)
+        self.bar.setUpdatesEnabled(True)
         count = f" {progress.done}/{progress.total}" if progress.total else ""
         left = self.verbs.runner.seconds_left
         time = f", about {duration_text(left)} left" if left is not None else ""
@@ -72,11 +86,27 @@ class StatusPanel(Section):
         """Show the bar while a job runs, and a sentence while none does."""
         runner = self.verbs.runner
         self.cancel.setEnabled(not runner.cancelling)
-        if runner.busy and not self.bar.isVisible():
-            self._last = ""
-            self.bar.setRange(0, 0)
-            self.message.set_full_text(f"{runner.title}…")
-        elif not runner.busy:
-            self.message.set_full_text(self._last or hint(self.verbs.session))
-        self.bar.setVisible(runner.busy)
-        self.cancel.setVisible(runner.busy)
+        if runner.busy:
+            if self.bar.isHidden() and not self._soon.isActive():
+                self._last, self._progress = "", None
+                self._soon.start()
+            return
+        self._soon.stop()
+        self.message.set_full_text(self._last or hint(self.verbs.session))
+        self.bar.hide()
+        self.cancel.hide()
+
+    def _show_job(self) -> None:
+        runner = self.verbs.runner
+        if not runner.busy:
+            return
+        self.message.set_full_text(f"{runner.title}…")
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.cancel.show()
+        if self._progress is not None:
+            self.show_progress(self._progress)
+
+    def shut_down(self) -> None:
+        """Wait for no job any more."""
+        self._soon.stop()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize, QTimer
-from qtpy.QtGui import QPaintEvent
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtGui import QHideEvent, QPaintEvent
+from qtpy.QtWidgets import QLabel, QWidget
 
 HEIGHT = 180
+SOON_MS = 30
+"""The canvas is drawn first: a frame is not to wait for a chart."""
 
 
 class Tab(QWidget):
@@ -21,6 +23,7 @@ class Tab(QWidget):
         self._stale = True
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
+        self._soon.setInterval(SOON_MS)
         self._soon.timeout.connect(self._refresh_if_stale)
         self.setMinimumHeight(HEIGHT - 40)
 
@@ -49,7 +52,20 @@ class Tab(QWidget):
         if self._stale:
             self._soon.start()
 
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Compute nothing while it is hidden."""
+        super().hideEvent(event)
+        self._soon.stop()
+
     def _refresh_if_stale(self) -> None:
         if self._stale:
             self._stale = False
             self.refresh()
+
+
+def sentence() -> QLabel:
+    """Make the label that says, in the middle of a tab, how something comes to be in it."""
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    return label
