@@ -16,6 +16,7 @@ from psygnal import Signal
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import Structure
+from napari_echo.gui.caption import Caption
 from napari_echo.gui.draft_layer import DraftLayer
 from napari_echo.gui.layer_data import (
     KEY,
@@ -58,11 +59,11 @@ class ReviewLayers:
         self.session = session
         self.showing = Showing(session)
         self.renewing = Renewing()
+        self.caption = Caption(viewer, session, lambda: self.frame)
         self._structures: tuple[Structure, ...] = ()
         session.clip_changed.connect(self._show_clip)
         session.hidden_changed.connect(self._name_clip)
         self.showing.changed.connect(self.show_overlays)
-        session.key_frames_changed.connect(self.write_caption)
         session.corrections.edited.connect(self._show_edited)
         session.corrections.relabelled.connect(self._show_edited)
         self.draft = DraftLayer(self)
@@ -72,10 +73,10 @@ class ReviewLayers:
         self.draft.disconnect()
         self.showing.changed.disconnect(self.show_overlays)
         self.showing.disconnect()
+        self.caption.disconnect()
         session = self.session
         session.clip_changed.disconnect(self._show_clip)
         session.hidden_changed.disconnect(self._name_clip)
-        session.key_frames_changed.disconnect(self.write_caption)
         session.corrections.edited.disconnect(self._show_edited)
         session.corrections.relabelled.disconnect(self._show_edited)
 
@@ -119,12 +120,7 @@ class ReviewLayers:
                     self.renewing.renew(resting, grid(clip))
                 self.fitting.emit(clip)
             self.showing.refresh()
-        overlays = self.viewer.canvas.overlays
-        overlays.text.position = "top_left"
-        # Vispy links the box's shaders anew with every other text and length.
-        overlays.text.box = overlays.scale_bar.box = False
-        overlays.text.visible = clip is not None
-        overlays.scale_bar.visible = clip is not None and clip.spacing_mm is not None
+        self.caption.show()
         if kept is None:
             return
         self._sink(kept)
@@ -187,7 +183,7 @@ class ReviewLayers:
         layer = self.find("overlays")
         if clip is None or sources is None:
             return
-        self.write_caption()
+        self.caption.write()
         frames = OverlayFrames(sources, self.showing.shown)
         if not isinstance(layer, Labels):
             if frames.shown:
@@ -233,31 +229,6 @@ class ReviewLayers:
         if isinstance(frames, OverlayFrames) and "difference" in frames.shown:
             frames.forget()
             layer.refresh(thumbnail=False, highlight=False, extent=False)
-
-    def write_caption(self, _event: object = None) -> None:
-        """Write on the canvas which frame is on show.
-
-        The window calls it as frames change (`gui.following`). With software
-        OpenGL every letter slows the frames down, so it is short: the legend
-        says whose labels are on show.
-        """
-        clip, frame = self.session.clip, self.frame
-        if clip is None:
-            return
-        key_frames = self.session.key_frames
-        beats = key_frames.beats if key_frames is not None else ()
-        parts = [f"frame {frame} / {len(clip) - 1}"]
-        if clip.fps:
-            parts.append(f"{frame / clip.fps:.2f} s")
-        parts += [
-            name
-            for name, at in (("ED", "ed"), ("ES", "es"))
-            if any(getattr(beat, at) == frame for beat in beats)
-        ]
-        text = "   ".join(parts)
-        overlay = self.viewer.canvas.overlays.text
-        if overlay.text != text:
-            overlay.text = text
 
     # Making -------------------------------------------------------------------
 

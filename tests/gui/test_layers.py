@@ -173,9 +173,25 @@ def test_the_layer_that_napari_opened_is_adopted(
     assert [role(x) for x in viewer.layers] == ["clip", "overlays"]
     session.open_clip(clip, truth=truth, key_frames=key_frames)
     layers.go_to(6)
-    layers.write_caption()
+    layers.caption.write()
     assert viewer.canvas.overlays.text.text == "frame 6 / 11   0.30 s   ES"
     assert layers.showing.whose(6) == "truth (line)"
+
+
+def test_caption_and_scale_bar_have_a_box_where_tissue_lies_behind_them(
+    viewer: ViewerModel, layers: ReviewLayers, session: Session, clip: EchoClip
+) -> None:
+    session.open_clip(clip)
+    written = (viewer.canvas.overlays.text, viewer.canvas.overlays.scale_bar)
+    assert [overlay.visible for overlay in written] == [True, True]
+    assert [overlay.box for overlay in written] == [False, False]
+    viewer.scene.camera.zoom *= 2
+    assert [overlay.box for overlay in written] == [True, True]
+    viewer.reset_view()
+    assert [overlay.box for overlay in written] == [False, False]
+    layers.disconnect()
+    viewer.scene.camera.zoom *= 2
+    assert [overlay.box for overlay in written] == [False, False]
 
 
 def test_the_layers_of_others_are_left_alone(

@@ -1,0 +1,88 @@
+"""What is written on the canvas: which frame is on show, and how large it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from napari.components import ViewerModel
+
+from napari_echo.workflow.session import Session
+
+BOXED_FROM = 1.25
+"""Zoomed in by more than this, tissue lies below caption and scale bar."""
+
+
+class Caption:
+    """Writes the frame, its time, and ED or ES at the top of the canvas.
+
+    With software OpenGL every letter slows the frames down, so it is short: the
+    legend says whose labels are on show. Behind caption and scale bar napari
+    draws a box, for which vispy links its shaders anew with every other text
+    and length; so they have none where the whole clip is in sight, and the
+    sector's dark corners lie behind them.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        The viewer.
+    session : Session
+        The review.
+    current_frame : callable
+        Says which frame is on show.
+    """
+
+    def __init__(
+        self, viewer: ViewerModel, session: Session, current_frame: Callable[[], int]
+    ) -> None:
+        self.viewer = viewer
+        self.session = session
+        self.current_frame = current_frame
+        session.key_frames_changed.connect(self.write)
+        viewer.scene.camera.events.zoom.connect(self._fit_boxes)
+
+    def disconnect(self) -> None:
+        """Stop following viewer and session."""
+        self.session.key_frames_changed.disconnect(self.write)
+        self.viewer.scene.camera.events.zoom.disconnect(self._fit_boxes)
+
+    def show(self) -> None:
+        """Show the caption where a clip is open, and the scale bar where its scale is known."""
+        clip, overlays = self.session.clip, self.viewer.canvas.overlays
+        overlays.text.position = "top_left"
+        overlays.text.visible = clip is not None
+        overlays.scale_bar.visible = clip is not None and clip.spacing_mm is not None
+
+    def write(self, _event: object = None) -> None:
+        """Write which frame is on show; the window calls it as frames change."""
+        clip, frame = self.session.clip, self.current_frame()
+        if clip is None:
+            return
+        key_frames = self.session.key_frames
+        beats = key_frames.beats if key_frames is not None else ()
+        parts = [f"frame {frame} / {len(clip) - 1}"]
+        if clip.fps:
+            parts.append(f"{frame / clip.fps:.2f} s")
+        parts += [
+            name
+            for name, at in (("ED", "ed"), ("ES", "es"))
+            if any(getattr(beat, at) == frame for beat in beats)
+        ]
+        text = "   ".join(parts)
+        overlay = self.viewer.canvas.overlays.text
+        if overlay.text != text:
+            overlay.text = text
+
+    def _fit_boxes(self, _event: object = None) -> None:
+        """Draw the boxes while it is zoomed in."""
+        clip, overlays = self.session.clip, self.viewer.canvas.overlays
+        if clip is None:
+            return
+        sides = zip(clip.frame_shape, clip.spacing_mm or (1.0, 1.0), strict=True)
+        fit = min(
+            room / (pixels * spacing)
+            for room, (pixels, spacing) in zip(self.viewer.canvas.size, sides, strict=True)
+        )
+        boxed = bool(self.viewer.scene.camera.zoom > BOXED_FROM * fit)
+        for overlay in (overlays.text, overlays.scale_bar):
+            if overlay.box is not boxed:
+                overlay.box = boxed
