@@ -47,6 +47,7 @@ from napari_echo.gui.panels.retrain import RetrainPanel
 from napari_echo.gui.panels.section import SectionScroll
 from napari_echo.gui.panels.status import StatusPanel
 from napari_echo.gui.panels.studies import StudiesPanel
+from napari_echo.gui.predicting_ahead import PredictingAhead
 from napari_echo.gui.preferences import keep, restore
 from napari_echo.gui.propagating import Propagating
 from napari_echo.gui.readers import Readers
@@ -99,6 +100,7 @@ class EchoReview(QWidget):
         self.verbs.may_leave = self.leaving.may_leave
         self.recovery = Recovery(self.verbs, self.background)
         self.studying: Studying = Studying(self.verbs, self.layers.go_to)
+        self.predicting_ahead = PredictingAhead(self.verbs, self.studying)
         self.scanning = Scanning(self.studying)
         self.studies_panel: StudiesPanel = StudiesPanel(self.scanning)
         self.dropping = Dropping(self.viewer, self.studying, self)
@@ -106,7 +108,7 @@ class EchoReview(QWidget):
         self.comparing: Comparing = Comparing(
             self.verbs, Grid(self.viewer, self.session, self.layers)
         )
-        self.model_panel: ModelPanel = ModelPanel(self.verbs, self.comparing)
+        self.model_panel: ModelPanel = ModelPanel(self.verbs, self.comparing, self.predicting_ahead)
         self.measuring: Measuring = Measuring(self.verbs)
         self.measures_panel: MeasuresPanel = MeasuresPanel(
             self.measuring, lambda: self.layers.frame
@@ -220,7 +222,7 @@ class EchoReview(QWidget):
         self.recovery.clips_wanted.connect(self.studying.add)
         self.recovery.recovered.connect(lambda replay: self.layers.go_to(replay.uncommitted[0]))
         self.follower = Follower(
-            self.layers.write_caption,
+            self.layers.caption.write,
             self.legend.write_whose,
             self.curves.move_cursor,
             self.models_panel.move_cursor,
@@ -251,8 +253,14 @@ class EchoReview(QWidget):
             self.bottom.show(STUDIES_DOCK, STUDIES_HEIGHT)
 
     def _fit_view(self) -> None:
-        # Not before the first clip's slider and the docks have taken their room.
-        QTimer.singleShot(SETTLE_MS, self.viewer.reset_view)
+        size = self.viewer.canvas.size
+
+        def fit_again() -> None:
+            # The first clip's slider and the docks may have taken their room by now.
+            if self.viewer.canvas.size != size:
+                self.viewer.reset_view()
+
+        QTimer.singleShot(SETTLE_MS, fit_again)
         QTimer.singleShot(SETTLE_MS, self.layers.draft.prepare)
 
     def _tick(self) -> None:
@@ -335,10 +343,12 @@ class EchoReview(QWidget):
     def tear_down(self) -> None:
         """Stop jobs, leave the viewer's layers as they are, and close the tabs below."""
         self._clock.stop()
+        self.status_panel.shut_down()
         self.jobs.shut_down()
         self.measuring.shut_down()
         self.background.shut_down()
         self.scanning.shut_down()
+        self.predicting_ahead.shut_down()
         self.studying.shut_down()
         self.comparing.shut_down()
         self.readers.shut_down()
