@@ -30,16 +30,24 @@ class Begun:
         The model.
     batch : int
         Frames per call of the model.
+    outcome : Prediction or None
+        What it said, where it is done already.
     """
 
-    def __init__(self, clip: EchoClip, predictor: Predictor, batch: int) -> None:
+    def __init__(
+        self,
+        clip: EchoClip,
+        predictor: Predictor,
+        batch: int,
+        outcome: Prediction | None = None,
+    ) -> None:
         from napari_echo.workflow.predict import iter_predict
 
         self.predictor = predictor
         self._steps = iter_predict(clip, predictor, batch=batch)
         self._at = (0, len(clip))
         self._seconds = 0.0
-        self._outcome: Prediction | EchoError | None = None
+        self._outcome: Prediction | EchoError | None = outcome
         self._lock = threading.Lock()
 
     @property

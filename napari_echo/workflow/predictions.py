@@ -14,6 +14,7 @@ from napari_echo.core.prediction import Prediction
 from napari_echo.workflow.models import MOST, SLOTS, Models, check_number
 
 if TYPE_CHECKING:
+    from napari_echo.core.hardness import HardnessMap, HardPixels
     from napari_echo.core.keyframes import KeyFrames
     from napari_echo.metrics.volume import LVMeasures
     from napari_echo.ml.packs import ModelPack
@@ -49,6 +50,7 @@ class Predictions(Models):
         self._shown = ""
         self._model_measures: dict[str, LVMeasures] = {}
         self._model_reports: dict[str, ComparisonReport] = {}
+        self._marks: dict[str, tuple[HardnessMap, HardPixels]] = {}
 
     # What another part of the session knows --------------------------------------
 
@@ -62,7 +64,7 @@ class Predictions(Models):
         raise NotImplementedError
 
     def _take_shown(self) -> None:
-        """Forget what was found in the prediction that was on show before."""
+        """Turn to what was found in the prediction that is on show now."""
         raise NotImplementedError
 
     # What they say ----------------------------------------------------------------
@@ -107,7 +109,7 @@ class Predictions(Models):
             self._show(prediction.model_id)
 
     def show_prediction(self, model_id: str) -> None:
-        """Show what another model says; marks of the one before go."""
+        """Show what another model says, with its marks where it has some."""
         if model_id in self._predictions and model_id != self._shown:
             self._show(model_id)
 
@@ -115,8 +117,8 @@ class Predictions(Models):
         """Forget the predictions of all other models; where the one on show goes, show another."""
         gone = self._predictions.keys() - set(model_ids)
         for model_id in gone:
-            for known in (self._predictions, self._model_measures, self._model_reports):
-                known.pop(model_id, None)
+            self._predictions.pop(model_id, None)
+            self._forget_found(model_id)
         if not gone:
             return
         self._release()
@@ -131,8 +133,11 @@ class Predictions(Models):
         if prediction.clip_id != clip.clip_id:
             raise EchoError(f"This prediction belongs to another clip than {clip.name}.")
         self._predictions[prediction.model_id] = prediction
-        self._model_measures.pop(prediction.model_id, None)
-        self._model_reports.pop(prediction.model_id, None)
+        self._forget_found(prediction.model_id)
+
+    def _forget_found(self, model_id: str) -> None:
+        for known in (self._model_measures, self._model_reports, self._marks):
+            known.pop(model_id, None)
 
     def _show(self, model_id: str) -> None:
         self._shown = model_id

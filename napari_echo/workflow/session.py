@@ -99,8 +99,7 @@ class Session(Predictions):
         self._key_frames: KeyFrames | None = None
         self._measures: dict[Source, LVMeasures] = {}
         self._differences: dict[Source, tuple[BeatDifference, ...]] = {}
-        self._hardness: HardnessMap | None = None
-        self._hard_pixels: HardPixels | None = None
+        self._marked = False
         self.blind.begin(clip.clip_id if clip is not None else None)
         self.corrections.begin(clip)
 
@@ -218,10 +217,9 @@ class Session(Predictions):
         self._differences.pop("prediction", None)
         if self._shown in self._model_measures:
             self._measures["prediction"] = self._model_measures[self._shown]
-        had_marks = self._hardness is not None
-        self._hardness = self._hard_pixels = None
+        had_marks, self._marked = self._marked, self._shown in self._marks
         self.prediction_changed.emit()
-        if had_marks:
+        if had_marks or self._marked:
             self.marks_changed.emit()
 
     @property
@@ -275,18 +273,28 @@ class Session(Predictions):
     @property
     def hardness(self) -> HardnessMap | None:
         """How hard each pixel is."""
-        return None if self.hidden else self._hardness
+        return self._marks_shown[0] if self._marks_shown else None
 
     @property
     def hard_pixels(self) -> HardPixels | None:
         """The pixels called hard."""
-        return None if self.hidden else self._hard_pixels
+        return self._marks_shown[1] if self._marks_shown else None
+
+    @property
+    def _marks_shown(self) -> tuple[HardnessMap, HardPixels] | None:
+        return None if self.hidden else self._marks.get(self._shown)
 
     def set_marks(
         self, hardness: HardnessMap, hard_pixels: HardPixels, params: HardnessParams
     ) -> None:
-        """Set the hard pixels and the parameters that found them."""
-        self._hardness, self._hard_pixels = hardness, hard_pixels
+        """Set the hard pixels of the model on show, and the parameters that found them.
+
+        Those of other models stay where they were found in the same way.
+        """
+        if params != self.hardness_params:
+            self._marks.clear()
+        self._marks[self._shown] = hardness, hard_pixels
+        self._marked = True
         self.hardness_params = params
         self.marks_changed.emit()
 

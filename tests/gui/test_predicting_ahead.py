@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from napari_echo.core.clip import EchoClip
+from napari_echo.core.params import PredictParams
 from napari_echo.gui.review import EchoReview
 from napari_echo.ml.predictor import Engine
 from napari_echo.workflow.session import Session
@@ -181,3 +182,31 @@ def test_closing_the_window_stops_what_runs_ahead(
     counting.go_on()
     qtbot.waitUntil(lambda: not review.predicting_ahead.runner.busy, timeout=PATIENCE_MS)
     assert counting.frames <= T + 3
+
+
+def test_who_comes_back_finds_what_the_model_said(
+    review: EchoReview, counting: CountingEngine, qtbot: QtBot
+) -> None:
+    review.verbs.predict()
+    qtbot.waitUntil(lambda: counting.frames == 2 * T, timeout=PATIENCE_MS)
+    qtbot.waitUntil(is_ready(review), timeout=PATIENCE_MS)
+    first = review.session.prediction
+    assert first is not None
+    review.studying.step(1)
+    qtbot.waitUntil(lambda: counting.frames == 3 * T, timeout=PATIENCE_MS)
+    qtbot.waitUntil(is_ready(review), timeout=PATIENCE_MS)
+    counting.hold(0)
+    review.studying.step(-1)
+    qtbot.waitUntil(lambda: review.session.prediction is not None, timeout=PATIENCE_MS)
+    again = review.session.prediction
+    assert again is not None
+    assert again.clip_id == first.clip_id
+    assert again.segmentation is first.segmentation
+    counting.go_on()
+    qtbot.waitUntil(is_ready(review), timeout=PATIENCE_MS)
+    # With other settings it would say something else.
+    review.session.set_predict_params(PredictParams(mirror=True))
+    review.studying.step(1)
+    qtbot.waitUntil(is_ready(review), timeout=PATIENCE_MS)
+    assert review.session.prediction is None
+    assert counting.frames == 3 * T

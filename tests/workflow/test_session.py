@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -122,6 +123,32 @@ def test_a_new_prediction_drops_the_marks_of_the_old_one(opened: Session) -> Non
     assert opened.hardness is None
     assert told == ["marks"]
     assert opened.hardness_params.criterion == "margin"
+
+
+def test_the_marks_of_a_model_come_back_with_it_unless_others_are_found_otherwise(
+    opened: Session,
+) -> None:
+    def marks(value: float) -> tuple[HardnessMap, HardPixels]:
+        values = np.full(SHAPE, value, np.float32)
+        return (
+            HardnessMap(values, np.ones(3, bool), "entropy"),
+            HardPixels(values > 0.5, 0.5, np.zeros(3, np.float32)),
+        )
+
+    first, second = marks(0.2), marks(0.8)
+    opened.set_marks(*first, HardnessParams())
+    other = replace(make_prediction(opened.require_clip(), 2), model_id="other")
+    opened.set_prediction(other)
+    assert opened.hardness is None
+    opened.set_marks(*second, HardnessParams())
+    opened.show_prediction("model-id")
+    assert (opened.hardness, opened.hard_pixels) == first
+    opened.set_marks(*first, HardnessParams(threshold=0.1))
+    opened.show_prediction("other")
+    assert opened.hardness is None
+    opened.show_prediction("model-id")
+    opened.keep_predictions({"other"})
+    assert opened.hard_pixels is None
 
 
 def test_a_clip_that_is_opened_by_its_file_is_the_listed_one(session: Session) -> None:
