@@ -214,11 +214,17 @@ class Measuring:
         return ed
 
     def _take_up_key_frames(self) -> None:
-        """Go on with the ED and ES that a reader committed, unless one set others since."""
+        """Go on with the ED and ES that a reader committed, unless one set others since.
+
+        Those that another reader commits meanwhile must not move while a clip is read.
+        """
         known = self.session.key_frames
         if known is not None and known.origin == "set by reader":
             return
-        for revision in reversed(self.session.corrections.revisions):
+        corrections = self.session.corrections
+        for revision in reversed(corrections.revisions):
+            if revision.revision_id in corrections.meanwhile:
+                continue
             if revision.key_frames.origin == "set by reader":
                 self.session.set_key_frames(revision.key_frames)
                 return

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
+from napari_echo.core.revision import Revision, check_frames
 from napari_echo.gui.workers import Job, Progress, shown
 from napari_echo.workflow.facts import AnyFacts, ClipFacts
 from napari_echo.workflow.facts_cache import FactsCache
@@ -22,21 +26,44 @@ if TYPE_CHECKING:
     from napari_echo.workflow.study_scan import Scanned
 
 
+@dataclass(frozen=True, eq=False)
+class LookedUp:
+    """What is known of listed clips, and revisions of the open clip that were not known yet."""
+
+    facts: list[AnyFacts]
+    verdicts: Verdicts
+    revisions: list[Revision]
+
+
 def look_up(
     items: Sequence[StudyItem],
     cache: FactsCache | None,
     store: LabelStore | None,
     ids: Mapping[str, str],
-) -> Job[tuple[list[AnyFacts], Verdicts]]:
-    """Read what the cache, where one is given, knows of clips, and their verdicts.
+    clip: EchoClip | None,
+    known: Set[str],
+) -> Job[LookedUp]:
+    """Read what the cache, where one is given, and the label store know of clips.
 
-    `ids` are those of clips that were decoded, by the keys of the items.
+    `ids` are those of clips that were decoded, by the keys of the items, and
+    `known` those of the revisions that are known of the open clip.
     """
     yield Progress(0, 0, "Reading what is known of the clips")
     found = cache.read(items) if cache is not None else []
     ids = {f.key: f.clip_id for f in found if isinstance(f, ClipFacts)} | dict(ids)
     yield Progress(0, 0, "Reading the label store")
-    return found, Verdicts(store.rows() if store is not None else [], items, ids)
+    rows = store.rows() if store is not None else []
+    revisions: list[Revision] = []
+    if store is not None and clip is not None:
+        for row in rows:
+            if row.clip_id != clip.clip_id or row.revision_id in known:
+                continue
+            # Why one is damaged, or of other pixels, is told when the clip is opened.
+            with suppress(EchoError):
+                revision = store.read(row.revision_id)
+                check_frames(revision, clip)
+                revisions.append(revision)
+    return LookedUp(found, Verdicts(rows, items, ids), revisions)
 
 
 def note(

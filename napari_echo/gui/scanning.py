@@ -230,6 +230,7 @@ class Scanning(LookingUp):
     def shut_down(self) -> None:
         """Stop what is going on."""
         self._settle.stop()
+        self.watching.shut_down()
         self._stop.set()
         self._pictures = []
         for runner in (self.scanner, self.looker, self.drawer, self.noter):

@@ -46,6 +46,7 @@ class Starting:
         self.corrections = verbs.session.corrections
         self.layers = layers
         self.chosen = ""
+        self._held = False
         self.ahead = StartAhead(verbs.runner, self._next_recipe)
         for signal in (
             self.session.clip_changed,
@@ -56,6 +57,9 @@ class Starting:
             self.changed,
         ):
             signal.connect(self.ahead.prepare_soon)
+        self.corrections.overtaken.connect(self._hold)
+        self.corrections.draft_committed.connect(self._release)
+        self.session.clip_changed.connect(self._release)
 
     def choices(self) -> list[Choice]:
         """List what a correction of the open clip can start from."""
@@ -68,8 +72,28 @@ class Starting:
 
     def choose(self, key: str) -> None:
         """Start the next correction from something else."""
+        self._held = False
         if key != self.chosen:
             self.chosen = key
+            self.changed.emit()
+
+    def _hold(self) -> None:
+        """Start the next correction from what it would start from now.
+
+        Labels that others commit meanwhile must not take its place unseen.
+        """
+        choice = self.choice()
+        if choice is None or (choice.start == "nothing" and not self.chosen):
+            return
+        key = choice.key
+        if key == "correction":
+            key = f"{key} {self.corrections.heads[-1].revision_id}"
+        if key != self.chosen:
+            self.chosen, self._held = key, True
+
+    def _release(self) -> None:
+        if self._held:
+            self.chosen, self._held = "", False
             self.changed.emit()
 
     def begin(self) -> bool:

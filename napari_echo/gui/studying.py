@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from psygnal import Signal
 from qtpy.QtCore import QThreadPool
 
+from napari_echo.core.clip import EchoClip
 from napari_echo.gui import jobs
 from napari_echo.gui.committing import COMMITTING
 from napari_echo.gui.loading import Loading
+from napari_echo.gui.passing_over import Way, passed_over, unreadable
 from napari_echo.gui.verbs import LOADING, MARKING, PREDICTING, Verbs
 from napari_echo.gui.workers import Jobs
 from napari_echo.workflow.clip_cache import ClipCache
@@ -102,11 +106,15 @@ class Studying:
             self.verbs.runner.start(LOADING, jobs.find_clips, paths, done=take)
 
     def _open_first(self, items: Sequence[StudyItem], frame: int | None) -> None:
-        item = next((item for item in items if not item.problem), None)
-        if item is None:
-            self.verbs.refused.emit(f"None of the clips can be read: {items[0].problem}")
-        else:
-            self._load(item, frame, 1)
+        """Open the first clip that can be read."""
+
+        def first() -> StudyItem | None:
+            return next((i for i in items if i.key not in self.studies.problems), None)
+
+        def before(item: StudyItem | None) -> list[StudyItem]:
+            return list(takewhile(lambda i: i is not item, items))
+
+        self._follow(Way(first, before), frame)
 
     # Open -----------------------------------------------------------------------
 
@@ -138,21 +146,21 @@ class Studying:
         self._soon(lambda: self._step(places))
 
     def _step(self, places: int) -> None:
-        item = self.studies.neighbour(places)
         again = self.interlude() if places > 0 else None
         if again is not None:
             if self.verbs.may_leave():
                 self.studies.step_aside(again)
                 self._load(again, None)
             return
-        if item is None:
+        if self.studies.neighbour(places) is None:
             self.verbs.told.emit(self.end_of_queue(places))
-            return
-        if self.verbs.may_leave():
-            over = self.studies.passed_over(item)
-            self._load(item, None, places)
-            if over:
-                self.verbs.told.emit(passed_over(over, self.studies.problems))
+        elif self.verbs.may_leave():
+            way = Way(
+                lambda: self.studies.neighbour(places),
+                lambda item: self.studies.passed_over(item) if item is not None else [],
+                self.end_of_queue(places),
+            )
+            self._follow(way, None)
 
     def end_of_queue(self, places: int) -> str:
         """Say why there is no clip that many places further on."""
@@ -182,11 +190,41 @@ class Studying:
         else:
             self._prefetch()
 
-    def _load(self, item: StudyItem, frame: int | None, places: int = 0) -> None:
+    def _follow(self, way: Way, frame: int | None) -> None:
+        """Open the clip that a way leads to; one that is damaged must not hold the reader up.
+
+        However many are passed over, the reader is told once.
+        """
+        item = way.find()
+        over = way.before(item) or way.failed
+        if item is None:
+            told = f"{unreadable(over, self.studies.problems)} {way.end}".strip()
+            self.verbs.refused.emit(told)
+            return
+
+        def take(sentence: str) -> None:
+            if not sentence:
+                if over:
+                    # What was known before, and is marked in the table, is no news.
+                    tell = self.verbs.refused if way.failed else self.verbs.told
+                    tell.emit(passed_over(over, self.studies.problems))
+            elif self.studies.get(item.key) is item:
+                self._follow(replace(way, failed=(*way.failed, item)), frame)
+            else:
+                self.verbs.refused.emit(sentence)
+
+        self._load(item, frame, take)
+
+    def _load(
+        self, item: StudyItem, frame: int | None, then: Callable[[str], None] | None = None
+    ) -> None:
+        """Open a clip; `then` is told why it cannot be read, or "" once it is open."""
+        then = then or self._tell
         stamp = stamp_of(item)
         opened = self.cache.get(item.key, stamp)
         if opened is not None:
             self._take(item, opened, frame)
+            then("")
             return
         ahead = self._ahead
         loading = ahead if ahead is not None and ahead.is_of(item, stamp) else Loading(item, stamp)
@@ -195,21 +233,16 @@ class Studying:
             if isinstance(loaded, OpenedClip):
                 self.cache.put(item.key, stamp, loaded)
                 self._take(item, loaded, frame)
-                return
-            self.studies.note_problem(item.key, loaded)
-            self.verbs.refused.emit(loaded)
-            if places and self.studies.get(item.key) is not None:
-                self._pass_over(item, places)
+                then("")
+            else:
+                self.studies.note_problem(item.key, loaded)
+                then(loaded)
 
         self.verbs.runner.start(LOADING, loading.job, done=take)
 
-    def _pass_over(self, item: StudyItem, places: int) -> None:
-        """Go on in the same direction: a damaged clip must not hold the reader up."""
-        further = self.studies.neighbour(1 if places > 0 else -1)
-        if further is not None:
-            self._load(further, None, places)
-        elif len(self.studies) > 1:
-            self.verbs.told.emit(self.end_of_queue(places))
+    def _tell(self, sentence: str) -> None:
+        if sentence:
+            self.verbs.refused.emit(sentence)
 
     def _take(self, item: StudyItem, opened: OpenedClip, frame: int | None) -> None:
         self.studies.note_problem(item.key, "")
@@ -221,6 +254,11 @@ class Studying:
         self._prefetch()
 
     # Ahead ----------------------------------------------------------------------
+
+    def decoded(self, item: StudyItem) -> EchoClip | None:
+        """Return a listed clip that is decoded already, as opening it would."""
+        opened = self.cache.get(item.key, stamp_of(item))
+        return opened.clip if opened is not None else None
 
     def _prefetch(self) -> None:
         """Decode a neighbour of the open clip, while nothing else is going on."""
@@ -253,11 +291,3 @@ class Studying:
         self._ahead = None
         self.ahead.shut_down()
         self.cache.clear()
-
-
-def passed_over(items: Sequence[StudyItem], problems: dict[str, str]) -> str:
-    """Say which clips were passed over, and why the first was."""
-    first = problems[items[0].key]
-    if len(items) == 1:
-        return f"Passed over {items[0].name}: {first}"
-    return f"Passed over {len(items)} clips that cannot be read, {items[0].name} first: {first}"

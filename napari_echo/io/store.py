@@ -148,6 +148,18 @@ class LabelStore:
         rows, self.damaged = store_index.read_rows(self.path, equal, since)
         return rows
 
+    def ids(self) -> set[str]:
+        """List the ids of the revisions by the names of their files, which are not opened.
+
+        Raises
+        ------
+        EchoError
+            If the store was there and is gone, or cannot be read.
+        """
+        if not self._check_there():
+            return set()
+        return {name.removesuffix(SUFFIX) for name in store_index.names_in(self.path)}
+
     def revisions(self, clip_id: str | None = None) -> list[Revision]:
         """All revisions, or those of one clip, the oldest first.
 

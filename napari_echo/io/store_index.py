@@ -75,7 +75,7 @@ def read_rows(
     EchoError
         If the folder cannot be read.
     """
-    there = _scan(folder)
+    there = names_in(folder)
     earliest = b"" if since is None else utc_text(since).encode()
     needles = [value.encode(errors=ERRORS) for value in equal.values()]
 
@@ -122,7 +122,14 @@ def cache_folder() -> Path:
     return Path(named) if named else user_cache_path("napari-echo", appauthor=False)
 
 
-def _scan(folder: Path) -> set[str]:
+def names_in(folder: Path) -> set[str]:
+    """List the files of a store that should be revisions.
+
+    Raises
+    ------
+    EchoError
+        If the folder cannot be read.
+    """
     try:
         return set(filter(is_candidate, os.listdir(folder)))
     except OSError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
-from napari_echo.core.ancestry import forks, heads
+from napari_echo.core.ancestry import forks, heads, in_order
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import Segmentation
@@ -29,6 +29,11 @@ class Committed:
     store : LabelStore or None
         Where revisions are committed.
 
+    Attributes
+    ----------
+    meanwhile : frozenset of str
+        Ids of the revisions that others committed while the clip was open.
+
     Signals
     -------
     revisions_changed()
@@ -37,6 +42,8 @@ class Committed:
         Other revisions are known of the clip of this id, be it open or not.
     others_committed()
         Revisions of any clips may have come into the store.
+    overtaken()
+        Others committed labels of the open clip, which are listed next.
     store_changed()
         Another store was chosen.
     exported(Path)
@@ -46,6 +53,7 @@ class Committed:
     revisions_changed = Signal()
     clip_committed = Signal(str)
     others_committed = Signal()
+    overtaken = Signal()
     store_changed = Signal()
     exported = Signal(Path)
 
@@ -55,16 +63,21 @@ class Committed:
         self._revisions: dict[str, list[Revision]] = {}
         self._clips: dict[str, EchoClip] = {}
         self._export_path: Path | None = None
+        self.meanwhile: frozenset[str] = frozenset()
         # While a clip is read blind, others' revisions do not count.
         self.counts: Callable[[Sequence[Revision]], Sequence[Revision]] = lambda every: every
 
     def _turn_to(self, clip: EchoClip | None) -> None:
         self._clip = clip
         self._export_path = None
+        self.meanwhile = frozenset()
 
     def _add(self, clip: EchoClip, revision: Revision) -> None:
         self._clips[clip.clip_id] = clip
-        self._revisions.setdefault(clip.clip_id, []).append(revision)
+        known = self._revisions.setdefault(clip.clip_id, [])
+        # It may have been found in the store before its commit was told.
+        if all(other.revision_id != revision.revision_id for other in known):
+            known.append(revision)
         self.clip_committed.emit(clip.clip_id)
 
     def of_clip(self, clip_id: str) -> tuple[Revision, ...]:
@@ -99,6 +112,42 @@ class Committed:
             self._clips[self._clip.clip_id] = self._clip
         self.clip_committed.emit(self._clip.clip_id)
         self.revisions_changed.emit()
+
+    def take_others(self, revisions: Iterable[Revision]) -> list[Revision]:
+        """Take note of what others committed to the open clip since it was looked up.
+
+        What the reader works on stays as it is.
+
+        Parameters
+        ----------
+        revisions : iterable of Revision
+            Revisions of the open clip (`check_frames`).
+
+        Returns
+        -------
+        list of Revision
+            Those that are new and count now; none before the clip is looked up.
+
+        Raises
+        ------
+        EchoError
+            If one is its own ancestor.
+        """
+        known = self._revisions.get(self._clip.clip_id) if self._clip is not None else None
+        if self._clip is None or known is None:
+            return []
+        ids = {revision.revision_id for revision in known}
+        new = {r.revision_id: r for r in revisions if r.revision_id not in ids}
+        if not new:
+            return []
+        together = in_order([*known, *new.values()])
+        self.overtaken.emit()
+        self.meanwhile |= new.keys()
+        self._revisions[self._clip.clip_id] = together
+        self._clips[self._clip.clip_id] = self._clip
+        self.clip_committed.emit(self._clip.clip_id)
+        self.revisions_changed.emit()
+        return [revision for revision in self.revisions if revision.revision_id in new]
 
     @property
     def heads(self) -> tuple[Revision, ...]:

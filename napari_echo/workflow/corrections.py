@@ -35,9 +35,12 @@ class Corrections(Drafting):
     -------
     waiting_changed()
         Uncommitted edits were found, taken up or put away.
+    draft_committed()
+        A revision of the open draft was written.
     """
 
     waiting_changed = Signal()
+    draft_committed = Signal()
 
     def __init__(
         self, store: LabelStore | None = None, journals: JournalFolder | None = None
@@ -107,6 +110,7 @@ class Corrections(Drafting):
         self._add(clip, revision)
         self.draft_changed.emit()
         self.revisions_changed.emit()
+        self.draft_committed.emit()
 
     # The journal ----------------------------------------------------------------
 

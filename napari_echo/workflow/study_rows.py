@@ -13,12 +13,19 @@ import numpy as np
 from napari_echo.workflow.facts import Facts
 from napari_echo.workflow.study_facts import FactsStore
 from napari_echo.workflow.study_queue import QUEUES, Queue, rank, rank_text, why
-from napari_echo.workflow.verdicts import NO_VERDICT, STATUSES, Verdict
+from napari_echo.workflow.verdicts import NO_VERDICT, STATUSES, Status, Verdict
 
 if TYPE_CHECKING:
     from napari_echo.workflow.studies import Studies, StudyItem
 
-__all__ = ["COLUMNS", "NAMES", "QUEUES", "STATUSES", "Cell", "Filter", "Queue", "StudyRows"]
+__all__ = ["COLUMNS", "NAMES", "QUEUES", "SHORT_STATUSES", "Cell", "Filter", "Queue", "StudyRows"]
+
+SHORT_STATUSES: Mapping[Status, str] = {**STATUSES, "second reader": "2nd reader"}
+"""What a status is called where there is little room, as its button is; `STATUSES` says it all."""
+
+_PLACES = {status: str(place) for place, status in enumerate(STATUSES)}
+# Of a status only how its words begin is searched: "ed" would else find nearly all of them.
+_WORDS = {status: f" {SHORT_STATUSES[status]} {STATUSES[status]}" for status in STATUSES}
 
 
 @dataclass(frozen=True)
@@ -112,9 +119,11 @@ class StudyRows:
     sort: str = ""
     descending: bool = False
 
-    def verdict(self, key: str) -> Verdict:
-        """What the label store says of a clip."""
-        return self.verdicts.get(key, NO_VERDICT)
+    def verdict(self, item: StudyItem) -> Verdict:
+        """What the label store says of a clip, where it may be shown."""
+        if self.hidden and item is self.studies.current:
+            return NO_VERDICT
+        return self.verdicts.get(item.key, NO_VERDICT)
 
     def view(self, item: StudyItem) -> str:
         """The view of a clip, "unknown" where nobody knows it."""
@@ -170,11 +179,10 @@ class StudyRows:
         return _percent(ef, "EF {} as the data set states it")
 
     def _of_store(self, item: StudyItem, column: str) -> Cell:
-        verdict = self.verdict(item.key)
-        if self.hidden and item is self.studies.current:
-            verdict = NO_VERDICT
+        verdict = self.verdict(item)
         if column == "status":
-            return Cell(STATUSES[verdict.status], "", str(list(STATUSES).index(verdict.status)))
+            name = verdict.status
+            return Cell(SHORT_STATUSES[name], STATUSES[name], _PLACES[name])
         text = ", ".join(verdict.readers) if column == "reader" else verdict.comment
         return Cell(text, text, _natural(text) if text else None)
 
@@ -217,6 +225,8 @@ class StudyRows:
         """What a clip sorts by; quickly, as it is asked of all."""
         if self.sort == "clip":
             return _natural(item.name)
+        if self.sort == "status":
+            return _PLACES[self.verdict(item).status]
         if self.sort == "worth":
             return self.rank(self.model_facts(item.key))
         if self.sort in ("ef", "dice_ed", "dice_es", "hardness"):
@@ -225,17 +235,17 @@ class StudyRows:
         return self.cell(item, self.sort).value
 
     def _passes(self, item: StudyItem, words: Sequence[str]) -> bool:
-        wanted = self.filter
-        if wanted.status and self.verdict(item.key).status != wanted.status:
+        wanted, verdict = self.filter, self.verdict(item)
+        if wanted.status and verdict.status != wanted.status:
             return False
         if wanted.view and self.view(item) != wanted.view:
             return False
         if not words:
             return True
-        verdict = self.verdict(item.key)
-        fields = (item.name, item.study_id, item.split, verdict.comment, *verdict.readers)
-        text = "\n".join(fields).casefold()
-        return all(word in text for word in words)
+        text = _folded(item.name, item.study_id, item.split)
+        said = _folded(verdict.comment, *verdict.readers)
+        status = _WORDS[verdict.status]
+        return all(word in text or word in said or f" {word}" in status for word in words)
 
 
 def _percent(value: float | None, tip: str) -> Cell:
@@ -243,6 +253,12 @@ def _percent(value: float | None, tip: str) -> Cell:
         return _EMPTY
     text = f"{100 * value:.0f}%"
     return Cell(text, tip.format(f"{100 * value:.1f}%"), value)
+
+
+@lru_cache(maxsize=50_000)
+def _folded(*fields: str) -> str:
+    """Texts as they are searched."""
+    return "\n".join(fields).casefold()
 
 
 @lru_cache(maxsize=50_000)

@@ -18,7 +18,7 @@ STATUSES: Mapping[Status, str] = {
     "rejected": "rejected",
     "second reader": "needs a second reader",
 }
-"""What a status is called in the table."""
+"""What a status is called in full."""
 
 
 @dataclass(frozen=True)

@@ -313,6 +313,78 @@ def test_a_damaged_clip_in_the_middle_is_passed_over_with_a_sentence(
     assert any("beat10.npy" in sentence for sentence in sentences)
 
 
+def test_damaged_clips_at_the_head_of_a_folder_are_told_of_once(
+    reviewed: Reviewed,
+    idle: Callable[[EchoReview], None],
+    folder: Path,
+    sentences: list[str],
+) -> None:
+    _, review = reviewed
+    for name in ("beat1", "beat10", "beat2"):
+        (folder / f"{name}.npy").write_bytes(b"\x93NUMPY nothing")
+    review.studying.open_paths([folder])
+    idle(review)
+    assert opened(review) == "other"
+    (sentence,) = sentences
+    assert sentence.startswith("Passed over 3 clips that cannot be read, beat1.npy first: ")
+    assert "beat1.npy is damaged" in sentence
+    assert review.status_panel.message.full_text() == sentence
+    assert [bool(why) for why in column(review, "why")] == [True, True, True, False]
+
+
+def test_damaged_clips_on_the_way_to_the_next_are_told_of_once(
+    reviewed: Reviewed,
+    idle: Callable[[EchoReview], None],
+    folder: Path,
+    clip: EchoClip,
+    sentences: list[str],
+) -> None:
+    _, review = reviewed
+    late = [folder / f"late{number}.npy" for number in range(6)]
+    for number, path in enumerate(late):
+        np.save(path, clip.frames[:3] + np.uint8(number))
+    review.studying.open_paths([folder], key="beat2.npy")
+    idle(review)
+    told: list[str] = []
+    review.verbs.told.connect(told.append)
+    for path in late[:3]:  # the first two were read ahead before
+        path.write_bytes(b"\x93NUMPY nothing")
+    review.studying.step(1)
+    idle(review)
+    assert opened(review) == "late3"
+    (sentence,) = [*sentences, *told]
+    assert sentence.startswith("Passed over 3 clips that cannot be read, late0.npy first: ")
+
+    # Where none is left, that is said in the same breath.
+    sentences.clear()
+    for path in (*late[4:], folder / "other.npy"):
+        path.write_bytes(b"\x93NUMPY nothing")
+    review.studying.step(1)
+    idle(review)
+    assert opened(review) == "late3"
+    (sentence,) = [*sentences, *told]
+    assert sentence.startswith("None of the 3 clips can be read, late4.npy first: ")
+    assert sentence.endswith("in the list as it is sorted and filtered.")
+    assert len(review.session.studies.problems) == 6
+
+
+def test_of_a_folder_without_one_clip_that_can_be_read_one_sentence_is_told(
+    reviewed: Reviewed,
+    idle: Callable[[EchoReview], None],
+    folder: Path,
+    sentences: list[str],
+) -> None:
+    _, review = reviewed
+    for name in NAMES:
+        (folder / f"{name}.npy").write_bytes(b"\x93NUMPY nothing")
+    review.studying.open_paths([folder])
+    idle(review)
+    assert opened(review) == ""
+    (sentence,) = sentences
+    assert sentence.startswith("None of the 4 clips can be read, beat1.npy first: ")
+    assert all(column(review, "why"))
+
+
 def test_a_folder_that_vanishes_and_an_empty_one_leave_the_clip(
     reviewed: Reviewed,
     idle: Callable[[EchoReview], None],

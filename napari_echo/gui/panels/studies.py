@@ -135,8 +135,12 @@ class StudiesPanel(StudiesView):
 
     def _on_verdicts(self) -> None:
         self.rows.verdicts = self.scanning.verdicts
-        self._sort_soon()
+        wanted = self.rows.filter
+        # What others commit comes at any time: the order is made anew only where it follows that.
+        if self.rows.sort in ("status", "reader", "comment") or wanted.status or wanted.text:
+            self._sort_soon()
         self.model.refresh()
+        self.refresh()
 
     def _on_model(self) -> None:
         self._show_model()

@@ -19,7 +19,8 @@ from qtpy.QtWidgets import (
 from napari_echo.gui.panels.section import ElidedLabel
 from napari_echo.gui.panels.studies_table import StudiesTable
 from napari_echo.workflow.study_pictures import HEIGHT, WIDTH
-from napari_echo.workflow.study_rows import QUEUES, STATUSES
+from napari_echo.workflow.study_rows import QUEUES, SHORT_STATUSES
+from napari_echo.workflow.verdicts import STATUSES
 
 LEAST, NARROW = 280, 620
 """Least width, and the width in pixels under which the controls take two rows."""
@@ -41,13 +42,15 @@ class StudiesView(QWidget):
         self.search.setClearButtonEnabled(True)
         self.search.setMinimumWidth(90)
         self.search.setToolTip(
-            "Show the clips in which every word is found: in the name, study, split, reader or "
-            "comment."
+            "Show the clips in which every word is found: in the name, study, split, status, "
+            "reader or comment."
         )
         self.status, self.view, self.queue = QComboBox(), QComboBox(), QComboBox()
         self.status.addItem("Any status", "")
-        for status, title in STATUSES.items():
+        for status, title in SHORT_STATUSES.items():
             self.status.addItem(title.capitalize(), status)
+            tip = STATUSES[status].capitalize()
+            self.status.setItemData(self.status.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.status.setToolTip("Show the clips of one status.")
         self.view.addItem("Any view", "")
         self.view.setToolTip("Show the clips of one view.")
