@@ -23,6 +23,7 @@ from napari_echo.gui.contour_tool import ContourTool
 from napari_echo.gui.curves import CurvesWidget
 from napari_echo.gui.dropping import Dropping
 from napari_echo.gui.editing import Editing
+from napari_echo.gui.fitting import Fitting
 from napari_echo.gui.folding import Folding
 from napari_echo.gui.following import Follower
 from napari_echo.gui.garbage import Garbage
@@ -98,6 +99,7 @@ class EchoReview(QWidget):
         self.verbs: Verbs = Verbs(self.session, self.jobs)
         self.leaving = Leaving(self.session, self)
         self.verbs.may_leave = self.leaving.may_leave
+        self.fitting = Fitting(self.viewer)
         self.recovery = Recovery(self.verbs, self.background)
         self.studying: Studying = Studying(self.verbs, self.layers.go_to)
         self.predicting_ahead = PredictingAhead(self.verbs, self.studying)
@@ -231,7 +233,7 @@ class EchoReview(QWidget):
         self.viewer.dims.events.current_step.connect(self.follower.follow)
         self.viewer.events.theme.connect(self._take_theme)
         session, corrections = self.session, self.session.corrections
-        session.clip_changed.connect(self._fit_view)
+        session.clip_changed.connect(self._prepare_draft)
         for signal in (
             session.clip_changed,
             session.prediction_changed,
@@ -252,15 +254,7 @@ class EchoReview(QWidget):
         if len(self.session.studies) > 1:
             self.bottom.show(STUDIES_DOCK, STUDIES_HEIGHT)
 
-    def _fit_view(self) -> None:
-        size = self.viewer.canvas.size
-
-        def fit_again() -> None:
-            # The first clip's slider and the docks may have taken their room by now.
-            if self.viewer.canvas.size != size:
-                self.viewer.reset_view()
-
-        QTimer.singleShot(SETTLE_MS, fit_again)
+    def _prepare_draft(self) -> None:
         QTimer.singleShot(SETTLE_MS, self.layers.draft.prepare)
 
     def _tick(self) -> None:
@@ -356,6 +350,7 @@ class EchoReview(QWidget):
         self.editing.shut_down()
         self.contour_tool.disconnect()
         self.propagating.disconnect()
+        self.fitting.disconnect()
         self.layers.disconnect()
         self.committing.finish()
         self.session.corrections.close()
