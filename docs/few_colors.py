@@ -41,6 +41,3 @@ def few_colors(image: Image.Image) -> Image.Image:
     named = Image.new("P", (1, 1))
     named.putpalette([value for color in palette for value in color])
     return image.quantize(palette=named, dither=Image.Dither.NONE)
-
-
-# What a reader does ------------------------------------------------------------------

@@ -79,6 +79,13 @@ class KeyFrames:
         known = set(labelled)
         return next((b for b in self.beats if b.ed != b.es and {b.ed, b.es} <= known), None)
 
+    def missing(self, beat: Beat) -> Which | None:
+        """Which key frame of a beat is still to be set; None where it has both."""
+        if beat.ed != beat.es:
+            return None
+        only_es = self.setting_of("ES", beat.es) and not self.setting_of("ED", beat.ed)
+        return "ED" if only_es else "ES"
+
     def setting_of(self, which: Which, frame: int) -> KeyFrameSetting | None:
         """Who made a frame ED or ES, and when; None where no reader did."""
         found = (s for s in self.settings if (s.which, s.frame) == (which, frame))
@@ -101,7 +108,8 @@ class KeyFrames:
             Place of the beat; a place beyond the last adds a beat whose other
             key frame is still to be set.
         which : {"ED", "ES"}
-            What the frame becomes.
+            What the frame becomes. Set anew while the other one is still to be
+            set, it takes it along.
         frame : int
             The frame.
         reader : str
@@ -123,7 +131,8 @@ class KeyFrames:
             origin = earlier.origin if earlier is not None else self.origin_of(which, before)
             before = earlier.before if earlier is not None else before
             new = replace(old, ed=frame) if which == "ED" else replace(old, es=frame)
-            beats[beat] = new
+            alone = self.missing(old) not in (None, which)
+            beats[beat] = Beat(frame, frame) if alone else new
         else:
             beats.append(Beat(frame, frame))
         setting = KeyFrameSetting(which, frame, reader, when, before, origin)

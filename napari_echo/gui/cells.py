@@ -107,7 +107,7 @@ def titles(cells: Sequence[Cell], session: Session, width: float) -> list[str]:
     beats = max((len(m.beats) for m in measured if m is not None), default=1)
     for words in ("   mean EF", "  EF") if beats > 1 else ("   EF",):
         with_ef = [
-            f"{name}{words} {100 * m.ef:.0f} %" if m is not None and m.ef is not None else name
+            f"{name}{words} {100 * m.ef:.0f}%" if m is not None and m.ef is not None else name
             for name, m in zip(names, measured, strict=True)
         ]
         if all(len(title) <= room for title in with_ef):
@@ -134,7 +134,8 @@ def make_layer(clip: EchoClip, place: int, part: Part) -> Layer:
         )
         title = image.name_overlay
         title.position, title.font_size = "bottom_left", _FONT
-        title.box, title.box_color = True, "#000000b0"
+        # Napari's canvas is white in its light theme, and a clip is bright in places.
+        title.box, title.box_color = True, "#000000"
         title.visible = True
         return image
     labels = Labels(

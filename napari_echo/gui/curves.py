@@ -12,12 +12,24 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_echo.gui.model_colors import CORRECTION, HARDNESS, PROPAGATION, color_of
-from napari_echo.gui.panels.tab import Tab
+from napari_echo.gui.frame_plot import (
+    color_plot,
+    frame_at,
+    frame_plot,
+    mark_key_frames,
+    span_frames,
+)
+from napari_echo.gui.model_colors import (
+    CORRECTION,
+    HARDNESS,
+    PROPAGATION,
+    beside_models,
+    color_of,
+)
+from napari_echo.gui.panels.tab import Tab, sentence
 from napari_echo.metrics.volume import LVMeasures
 from napari_echo.workflow.session import Session
 
-MANY = 8
 QUANTITIES = ("volume", "area", "length")
 TRUTH, CORRECTED, PROPAGATED = "truth", "corrected", "propagation"
 _LEGEND_WIDTH = 148
@@ -82,6 +94,8 @@ class CurvesWidget(Tab):
         layout.setContentsMargins(4, 2, 4, 2)
         layout.addLayout(column)
         layout.addWidget(self.plot, 1)
+        self.empty = sentence()
+        layout.addWidget(self.empty, 1)
         self.set_colors("#262930", "#f0f1f2")
         self.quantity.activated.connect(self.refresh)
         for signal in (
@@ -98,6 +112,9 @@ class CurvesWidget(Tab):
     def set_colors(self, background: str, foreground: str) -> None:
         """Take the colours of the theme."""
         self._foreground = foreground
+        self._correction, self._hard, self._propagated = (
+            beside_models(color, background) for color in (CORRECTION, HARDNESS, PROPAGATION)
+        )
         color_plot(self.plot, background, foreground, ("left", "bottom", "right"))
         self._cursor.setPen(pg.mkPen(foreground, width=1))
         self.mark_stale()
@@ -112,13 +129,13 @@ class CurvesWidget(Tab):
                 found[model_id] = (prediction.model_name, color, measures)
         for key, source, color in (
             (TRUTH, "truth", self._foreground),
-            (CORRECTED, "correction", CORRECTION),
+            (CORRECTED, "correction", self._correction),
         ):
             measures = {str(s): m for s, m in session.measures.items()}.get(source)
             if measures is not None:
                 found[key] = (key, color, measures)
         if self._propagation is not None:
-            found[PROPAGATED] = (PROPAGATED, PROPAGATION, self._propagation)
+            found[PROPAGATED] = (PROPAGATED, self._propagated, self._propagation)
         return found
 
     def show_propagation(self, measures: LVMeasures | None) -> None:
@@ -164,15 +181,29 @@ class CurvesWidget(Tab):
         hard = session.hard_pixels
         scores = hard.frame_scores if hard is not None else np.empty(0, np.float32)
         self._hardness.setData(
-            np.arange(len(scores)), scores, pen=pg.mkPen(HARDNESS, width=1), connect="finite"
+            np.arange(len(scores)), scores, pen=pg.mkPen(self._hard, width=1), connect="finite"
         )
         item.showAxis("right", hard is not None)
         if hard is not None:
-            legend.append((_LINE, HARDNESS, "hardness", False))
+            legend.append((_LINE, self._hard, "hardness", False))
         self._write_legend(legend)
         mark_key_frames(self.plot, self._marks, session, self._foreground, _NAMES)
         self._fit([self.values(measures) for _, _, measures in sources.values()])
         self._cursor.setValue(self.current_frame())
+        self.plot.setVisible(bool(sources))
+        self.empty.setVisible(not sources)
+        self.empty.setText(self._what_to_do())
+
+    def _what_to_do(self) -> str:
+        """Say how curves come here."""
+        session = self.session
+        if session.clip is None:
+            return "Open a clip: the size of its LV is drawn here, frame by frame."
+        if session.hidden:
+            return "You read blind: what you draw is measured here, all else once it is committed."
+        if session.predictions:
+            return "Measuring…"
+        return "Run a model, load the truth or correct: the LV is drawn here, frame by frame."
 
     def _write_legend(self, entries: list[tuple[str, str, str, bool]]) -> None:
         metrics, lines = self.legend.fontMetrics(), []
@@ -212,81 +243,3 @@ class CurvesWidget(Tab):
 def _style(key: str) -> Qt.PenStyle:
     """Dashes for what is not yet anybody's word."""
     return Qt.PenStyle.DashLine if key == PROPAGATED else Qt.PenStyle.SolidLine
-
-
-def frame_plot(owner: QWidget) -> pg.PlotWidget:
-    """Make a plot over the frames of a clip, that no mouse can move."""
-    plot = pg.PlotWidget()
-    plot.setMenuEnabled(False)
-    plot.hideButtons()
-    plot.setMouseEnabled(x=False, y=False)
-    item = plot.getPlotItem()
-    # Pyqtgraph makes a menu without an owner, which outlives the plot.
-    item.ctrlMenu.setParent(owner, Qt.WindowType.Popup)
-    item.setLabel("bottom", "frame")
-    item.getAxis("left").enableAutoSIPrefix(False)
-    # Room for the top tick's label, which stands half above the axis.
-    item.layout.setContentsMargins(1, 6, 1, 1)
-    return plot
-
-
-def color_plot(
-    plot: pg.PlotWidget,
-    background: str,
-    foreground: str,
-    sides: tuple[str, ...] = ("left", "bottom"),
-) -> None:
-    """Give a plot the colours of the theme."""
-    plot.setBackground(background)
-    for side in sides:
-        axis = plot.getPlotItem().getAxis(side)
-        axis.setPen(foreground)
-        axis.setTextPen(foreground)
-
-
-def span_frames(plot: pg.PlotWidget, session: Session) -> None:
-    """Let the axis of frames span the clip."""
-    n = len(session.clip) if session.clip is not None else 1
-    plot.setXRange(0, max(n - 1, 1), padding=0.02)
-    # A frame has no fractions.
-    whole = [[(frame, str(frame)) for frame in range(n)]] if n <= MANY else None
-    plot.getPlotItem().getAxis("bottom").setTicks(whole)
-
-
-def mark_key_frames(
-    plot: pg.PlotWidget,
-    marks: list[pg.InfiniteLine],
-    session: Session,
-    color: str,
-    height: float = 0.92,
-) -> None:
-    """Mark ED and ES of every beat by a dotted line, in place of the `marks` before.
-
-    The names stand at a share of the plot's height where no curve is.
-    """
-    item, key_frames = plot.getPlotItem(), session.key_frames
-    for line in marks:
-        item.removeItem(line)
-    marks.clear()
-    for beat in key_frames.beats if key_frames is not None else ():
-        for name, frame in (("ED", beat.ed), ("ES", beat.es)):
-            line = pg.InfiniteLine(
-                frame,
-                angle=90,
-                pen=pg.mkPen(color, width=1, style=Qt.PenStyle.DotLine),
-                label=name,
-                labelOpts={"position": height, "color": color},
-            )
-            item.addItem(line, ignoreBounds=True)
-            marks.append(line)
-
-
-def frame_at(
-    plot: pg.PlotWidget, session: Session, event: pg.GraphicsScene.mouseEvents.MouseClickEvent
-) -> int | None:
-    """The frame that was clicked on; None beside the plot."""
-    clip, box = session.clip, plot.getPlotItem().vb
-    if clip is None or not box.sceneBoundingRect().contains(event.scenePos()):
-        return None
-    frame: int = round(box.mapSceneToView(event.scenePos()).x())
-    return min(max(frame, 0), len(clip) - 1)

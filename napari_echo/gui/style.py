@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from napari.utils.theme import get_theme
 
+from napari_echo.gui.contrast import readable, readable_on
+
 
 def theme_colors(theme: str) -> dict[str, str]:
     """Return the colours of a napari theme, as ``#rrggbb`` by name."""
     found = get_theme(theme)
     names = ("background", "foreground", "primary", "highlight", "text", "current", "warning")
     colors = {name: getattr(found, name).as_hex(format="long") for name in names}
-    return {**colors, "faint": _mixed(colors["text"], colors["background"], 0.6)}
+    behind = colors["background"]
+    faint = _mixed(colors["text"], behind, 0.6)
+    # Napari's yellow is the same in all themes, and not to be read on the light one.
+    return {
+        **colors,
+        "warning": readable(colors["warning"], behind),
+        "faint": readable(faint, behind),
+    }
 
 
 def _mixed(color: str, other: str, share: float) -> str:
     """Mix so much of a colour with another: napari has none for text that is faint and readable."""
     pairs = ((int(color[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
     return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
-
-
-def readable_on(background: str) -> str:
-    """Return black or white, whichever reads better on a colour (``#rrggbb``)."""
-    red, green, blue = (int(background[i : i + 2], 16) for i in (1, 3, 5))
-    # Luma of ITU-R BT.601.
-    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 128 else "white"
 
 
 def style_sheet(theme: str) -> str:
@@ -47,12 +49,20 @@ def style_sheet(theme: str) -> str:
         background: {colors["foreground"]}; border-color: {colors["highlight"]};
     }}
     QToolButton#echoLegend[nothing="true"] {{ color: {colors["faint"]}; }}
+    QLabel#echoSmall {{ font-size: 8pt; }}
     QLabel#echoNote {{ color: {colors["warning"]}; }}
     QTableView {{
         background: {colors["background"]}; alternate-background-color: {colors["foreground"]};
         color: {colors["text"]}; gridline-color: {colors["foreground"]};
         selection-background-color: {colors["current"]};
         selection-color: {readable_on(colors["current"])};
+    }}
+    QTableView QTableCornerButton::section {{
+        background: {colors["background"]}; border: none;
+    }}
+    QHeaderView::section:vertical {{
+        background: {colors["background"]}; color: {colors["text"]};
+        border: none; padding-left: 2px;
     }}
     QPushButton {{ padding: 3px 8px; }}
     QPushButton[primary="true"] {{

@@ -22,14 +22,12 @@ from napari_echo.core.params import PredictParams
 from napari_echo.core.prediction import Prediction
 from napari_echo.gui.model_colors import MODELS, PROPAGATION, color_of
 from napari_echo.gui.overlays import FALSE_NEGATIVE, FALSE_POSITIVE, HARD
-from napari_echo.gui.panels.dataset_chart import DatasetChart
 from napari_echo.gui.panels.models import ModelsPanel
 from napari_echo.gui.panels.models_table import COLUMNS
 from napari_echo.gui.review import EchoReview
 from napari_echo.io.store import LabelStore
 from napari_echo.ml.packs import ModelPack
 from napari_echo.ml.predictor import Engine, Predictor
-from napari_echo.workflow.facts import Facts
 from napari_echo.workflow.predictions import MOST, SLOTS
 from napari_echo.workflow.session import Session
 
@@ -293,45 +291,3 @@ def test_other_key_frames_hold_for_every_model_at_once(
     anew = measure(clip, session.predictions["b"].segmentation, other)
     assert session.model_measures["b"].beats == anew.beats
     assert session.model_measures["b"].ef == anew.ef != found.ef
-
-
-def test_the_chart_orders_the_list_as_the_report_does_and_opens_a_clip(
-    dock: Dock, session: Session, packs: list[ModelPack], clip: EchoClip, tmp_path: Path,
-    qtbot: QtBot,
-) -> None:  # fmt: skip
-    _, review = dock(session)
-    for name, brighter in (("a", 0), ("b", 1), ("c", 2)):
-        np.save(tmp_path / f"{name}.npy", clip.frames + np.uint8(brighter))
-    review.studying.open_paths([tmp_path / f"{name}.npy" for name in "abc"])
-    qtbot.waitUntil(lambda: session.clip is not None and idle(review), timeout=20000)
-    keys = [item.key for item in session.studies.items]
-    dice = {keys[0]: (0.95, 0.9), keys[1]: (0.7, 0.8), keys[2]: (0.99, None)}
-    review.studying.facts.take(
-        Facts(key, pack.id, pack.name, ed=2, es=7, dice_ed=ed, dice_es=es)
-        for pack in packs[:2]
-        for key, (ed, es) in dice.items()
-    )
-    chart: DatasetChart = review.dataset_chart
-    chart.refresh()
-    # The least Dice at ES first; without one, last.
-    assert chart._order == [keys[1], keys[0], keys[2]]
-    assert [len(points.data) for points in chart._points] == [3, 2, 0, 0]
-    assert "3 clips" in chart.told.text()
-    chart.other.setCurrentIndex(chart.other.findData(packs[1].id))
-    chart.refresh()
-    assert [len(points.data) for points in chart._points] == [3, 2, 3, 2]
-
-    es = chart._points[1]
-    chart._on_hover(es, [es.points()[0]])
-    assert session.studies.get(keys[1]).name in chart.hovered.text()
-    es.sigClicked.emit(es, [es.points()[0]], None)
-    qtbot.waitUntil(
-        lambda: session.studies.current is not None and session.studies.current.key == keys[1]
-    )
-    qtbot.waitUntil(lambda: review.layers.frame == 7)
-
-
-def test_no_chart_without_facts(dock: Dock, session: Session) -> None:
-    _, review = dock(session)
-    review.dataset_chart.refresh()
-    assert "Scan the list" in review.dataset_chart.told.text()

@@ -12,18 +12,29 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_echo.gui.curves import color_plot
+from napari_echo.gui.contrast import readable
+from napari_echo.gui.frame_plot import color_plot
 from napari_echo.gui.panels.section import gate, may_shrink
-from napari_echo.gui.panels.tab import Tab
+from napari_echo.gui.panels.tab import Tab, sentence
 from napari_echo.gui.studying import Studying
 from napari_echo.workflow.facts import Facts
 from napari_echo.workflow.predictions import Predictions
 from napari_echo.workflow.report.charts import ED, ES, by_es
 
 _SIDE = 210
+_PHASES = ((ED[0], ED[1], "●"), (ES[0], ES[1], "■"))
+"""Colour, mark, and the mark as text, of ED and of ES."""
 _SETTLE_MS = 300
 """Facts come clip by clip while a list is scanned: they are drawn so often."""
 _LARGE, _SMALL, _MANY = 6, 4, 60
+
+
+class _Ranks(pg.AxisItem):  # type: ignore[misc]
+    """Numbers the clips from 1; there is no clip between two."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Write whole numbers alone."""
+        return [f"{value:.0f}" if float(value).is_integer() else "" for value in values]
 
 
 class DatasetChart(Tab):
@@ -47,7 +58,7 @@ class DatasetChart(Tab):
         self.hovered = QLabel()
         self.hovered.setWordWrap(True)
         self.hovered.setAlignment(Qt.AlignmentFlag.AlignBottom)
-        self.plot = pg.PlotWidget()
+        self.plot = pg.PlotWidget(axisItems={"bottom": _Ranks("bottom")})
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         # The wheel and a drag look closer, along the clips alone.
@@ -55,7 +66,8 @@ class DatasetChart(Tab):
         self.plot.setToolTip("Turn the wheel to look closer; a double click shows all clips.")
         item = self.plot.getPlotItem()
         item.ctrlMenu.setParent(self, Qt.WindowType.Popup)
-        item.layout.setContentsMargins(1, 6, 1, 1)
+        # The label below hangs out of its axis.
+        item.layout.setContentsMargins(1, 6, 1, 5)
         item.setLabel("left", "Dice of the LV")
         item.setLabel("bottom", "clips, by Dice at ES")
         item.getAxis("left").enableAutoSIPrefix(False)
@@ -89,6 +101,8 @@ class DatasetChart(Tab):
         layout.setContentsMargins(4, 2, 4, 2)
         layout.addWidget(side)
         layout.addWidget(self.plot, 1)
+        self.empty = sentence()
+        layout.addWidget(self.empty, 1)
         self._order: list[str] = []
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -106,6 +120,8 @@ class DatasetChart(Tab):
     def set_colors(self, background: str, foreground: str) -> None:
         """Take the colours of the theme."""
         self._background = background
+        # Its lines are thin.
+        self._styles = tuple((readable(c, background), mark, glyph) for c, mark, glyph in _PHASES)
         color_plot(self.plot, background, foreground)
         self._current.setPen(pg.mkPen(foreground, width=1, style=Qt.PenStyle.DotLine))
         self.mark_stale()
@@ -128,14 +144,14 @@ class DatasetChart(Tab):
         order = by_es([_known(f.dice_es) for f in facts], [_known(f.dice_ed) for f in facts])
         facts = [facts[i] for i in order]
         self._order = [f.key for f in facts]
-        x = np.arange(len(facts), dtype=np.float64)
+        x = np.arange(1, len(facts) + 1, dtype=np.float64)
         size = _LARGE if len(facts) <= _MANY else _SMALL
         beside = [other.get(f.key) for f in facts]
         lowest = 1.0
         for place, (group, (phase, style)) in enumerate(
             (group, which)
             for group in (facts, beside)
-            for which in (("dice_ed", ED), ("dice_es", ES))
+            for which in zip(("dice_ed", "dice_es"), self._styles, strict=True)
         ):
             y = np.array([_known(getattr(f, phase, None)) for f in group], np.float64)
             self._scatter(place, x, y, group, style, size)
@@ -190,36 +206,39 @@ class DatasetChart(Tab):
 
     def _tell(self, facts: Sequence[Facts]) -> None:
         self.hovered.setText("")
-        if self.session.blind.on:
-            self.told.setText("Not shown while you read blind: it would sway you.")
-        elif not facts:
-            known = len(self._facts(self.model))
-            self.told.setText(
-                "No clip that was scanned has ground truth to score a model by."
-                if known
-                else "Scan the list in the tab Studies first: each clip then has a point here."
-            )
-        else:
+        self.plot.setVisible(bool(facts))
+        self.empty.setVisible(not facts)
+        if facts:
             means = [
-                f"<font color='{style[0]}'>{glyph}</font> {name} "
+                f"<font color='{color}'>{glyph}</font> {name} "
                 f"{_text(_mean(getattr(f, field) for f in facts))}"
-                for glyph, name, field, style in (
-                    ("●", "ED", "dice_ed", ED),
-                    ("■", "ES", "dice_es", ES),
+                for name, field, (color, _, glyph) in zip(
+                    ("ED", "ES"), ("dice_ed", "dice_es"), self._styles, strict=True
                 )
             ]
             count = "1 clip" if len(facts) == 1 else f"{len(facts)} clips"
             self.told.setText("<br>".join([f"{count}, mean Dice", *means]))
+            return
+        self.told.setText("")
+        if self.session.blind.on:
+            text = "Not shown while you read blind: it would sway you."
+        elif self._facts(self.model):
+            text = "No clip that was scanned has ground truth to score a model by."
+        elif not len(self.session.studies):
+            text = "Open a folder or a data set, and scan it: each clip then has a point here."
+        else:
+            text = "Scan the list in the tab Studies: each clip with truth then has a point here."
+        self.empty.setText(text)
 
     def _mark_current(self) -> None:
         current = self.session.studies.current
         shown = current is not None and current.key in self._order
         self._current.setVisible(shown)
         if shown and current is not None:
-            self._current.setValue(self._order.index(current.key))
+            self._current.setValue(self._order.index(current.key) + 1)
 
     def _show_all(self) -> None:
-        self.plot.setXRange(-0.6, max(len(self._order) - 0.4, 1), padding=0.01)
+        self.plot.setXRange(0.4, len(self._order) + 0.6, padding=0.01)
 
     # The mouse --------------------------------------------------------------------------
 

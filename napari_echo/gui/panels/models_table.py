@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
-from napari_echo.gui.model_colors import CORRECTION, color_of
+from napari_echo.gui.model_colors import CORRECTION, beside_models, color_of
 from napari_echo.gui.panels.section import swatch
 from napari_echo.metrics.volume import LVMeasures
 from napari_echo.workflow.compare import ComparisonReport
@@ -66,6 +66,7 @@ class ModelsTable(QTableWidget):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
         font = self.font()
         font.setPointSizeF(0.9 * font.pointSizeF())
         self.setFont(font)
@@ -81,8 +82,8 @@ class ModelsTable(QTableWidget):
         self.cellClicked.connect(self._on_cell)
         self._rows: list[str] = []
 
-    def refresh(self, foreground: str) -> None:
-        """Show the session as it is; truth in a colour of the theme."""
+    def refresh(self, background: str, foreground: str) -> None:
+        """Show the session as it is, truth and correction in colours that the theme shows."""
         session = self.session
         reference = session.measures.get("truth") or session.measures.get("correction")
         which = "ground truth" if "truth" in session.measures else "correction"
@@ -98,7 +99,11 @@ class ModelsTable(QTableWidget):
         ]
         for title, color, measures in (
             ("Ground truth", foreground, session.measures.get("truth")),
-            ("Correction", CORRECTION, session.measures.get("correction")),
+            (
+                "Correction",
+                beside_models(CORRECTION, background),
+                session.measures.get("correction"),
+            ),
         ):
             if measures is not None:
                 rows.append(("", title, color, measures, None))
@@ -127,6 +132,18 @@ class ModelsTable(QTableWidget):
                 cell = QTableWidgetItem(text)
                 cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.setItem(row, place, cell)
+        self._take_width()
+
+    def _take_width(self) -> None:
+        """Be no wider than what is in it: the rest is the plot's."""
+        across, bar = self.horizontalHeader(), self.verticalScrollBar()
+        if across is None or bar is None:
+            return
+        columns = range(self.columnCount())
+        needed = sum(max(self.sizeHintForColumn(c), across.sectionSizeHint(c)) for c in columns)
+        self.setMaximumWidth(
+            _NAME_WIDTH + needed + bar.sizeHint().width() + 2 * self.frameWidth() + 2
+        )
 
     def _texts(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -23,6 +24,9 @@ COLUMNS = {
     "limits of agreement (Bland and Altman).",
     "Pairs": "Pairs of readings, and how many of them were drawn blind.",
 }
+
+_LEAST = 130
+"""Least width of the names."""
 
 
 class AgreementTable(QTableWidget):
@@ -45,7 +49,23 @@ class AgreementTable(QTableWidget):
             rows.setDefaultSectionSize(22)
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-            columns.resizeSection(0, 130)
+            columns.resizeSection(0, _LEAST)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Share the width out anew."""
+        super().resizeEvent(event)
+        self._share_out()
+
+    def _share_out(self) -> None:
+        """Give the names what the numbers leave."""
+        columns, view = self.horizontalHeader(), self.viewport()
+        if columns is not None and view is not None:
+            numbers = sum(
+                # As wide as they are to be: the columns follow their texts later.
+                max(self.sizeHintForColumn(c), columns.sectionSizeHint(c))
+                for c in range(1, columns.count())
+            )
+            columns.resizeSection(0, max(_LEAST, view.width() - numbers))
 
     def fill(self, groups: Sequence[PairAgreement]) -> None:
         """Show these pairs."""
@@ -54,17 +74,19 @@ class AgreementTable(QTableWidget):
             ef = group.ef
             n, blind = len(group.pairs), f", {group.n_blind} blind" if group.n_blind else ""
             texts = [
-                _who(group), _spread(group.dice_ed), _spread(group.dice_es), "", f"{n}{blind}"
+                who(group), _spread(group.dice_ed), _spread(group.dice_es), "", f"{n}{blind}"
             ]  # fmt: skip
             if ef is not None:
-                texts[3] = f"{ef.bias:+.1f} ({ef.limits[0]:+.1f} to {ef.limits[1]:+.1f})"
+                limits = f"{ef.limits[0]:+.1f} to {ef.limits[1]:+.1f}"
+                texts[3] = f"{ef.bias:+.1f} ({limits})".replace("-", "−")
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 item.setToolTip(f"{text}\nA click shows the clips." if not column else text)
                 self.setItem(row, column, item)
+        self._share_out()
 
 
-def _who(group: PairAgreement) -> str:
+def who(group: PairAgreement) -> str:
     """Say who is compared."""
     if group.kind == "repeat":
         return f"{group.first}, again"
