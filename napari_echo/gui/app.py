@@ -9,6 +9,7 @@ import napari
 from qtpy.QtCore import QTimer
 
 from napari_echo.core.errors import EchoError
+from napari_echo.gui import keys
 from napari_echo.gui.arranging import arrange
 from napari_echo.gui.review import EchoReview
 from napari_echo.ml.packs import find_pack
@@ -30,6 +31,8 @@ def open_viewer(session: Session | None = None) -> tuple[napari.Viewer, EchoRevi
     -------
     Viewer, EchoReview
     """
+    # Napari would warn of keys that the reader chose for what it does not know yet.
+    keys.register()
     viewer = napari.Viewer(title="Echo review", show_welcome_screen=False)
     if session is None:
         _, review = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)

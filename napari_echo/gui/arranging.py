@@ -8,7 +8,7 @@ studies, and seldom looks at a layer. In napari itself all is left as it is.
 from __future__ import annotations
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QByteArray, QEvent, QObject, Qt
+from qtpy.QtCore import QByteArray, QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabBar
 
 from napari_echo.gui.preferences import preferences
@@ -17,6 +17,8 @@ from napari_echo.gui.review import STUDIES_DOCK, EchoReview
 SIZE = (1280, 800)
 WIDTH = 364
 """Width of the studies in pixels: names, verdicts and EFs, and a picture as wide as it is high."""
+TITLE = 40
+"""Height in pixels of the title that a desktop gives a window, at most; known once it is shown."""
 GEOMETRY = "window/geometry"
 _LAYERS = ("layer list", "layer controls")
 
@@ -50,9 +52,19 @@ def _hide_left_over(main: QMainWindow) -> None:
             bar.hide()
 
 
+def _fitting(main: QMainWindow) -> QSize:
+    """`SIZE`, or what of it the screen has room for below the title of the window."""
+    screen = main.screen()
+    if screen is None:
+        return QSize(*SIZE)
+    room = screen.availableGeometry().size()
+    return QSize(*SIZE).boundedTo(QSize(room.width(), room.height() - TITLE))
+
+
 class Geometry(QObject):
     """Gives a window the size and the place that it had when it was closed last.
 
+    At the first start it is as large as `SIZE`, and no larger than the screen.
     It also hides what Qt leaves in sight of tabs that are gone.
     """
 
@@ -60,7 +72,7 @@ class Geometry(QObject):
         super().__init__(main)
         kept = preferences().value(GEOMETRY)
         if not isinstance(kept, QByteArray) or not main.restoreGeometry(kept):
-            main.resize(*SIZE)
+            main.resize(_fitting(main))
         main.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from napari.components import ViewerModel
 
+from napari_echo.core.keyframes import Beat, Which
 from napari_echo.workflow.session import Session
 
 BOXED_FROM = 1.25
@@ -18,8 +19,8 @@ class Caption:
     With software OpenGL every letter slows the frames down, so it is short: the
     legend says whose labels are on show. Behind caption and scale bar napari
     draws a box, for which vispy links its shaders anew with every other text
-    and length; so they have none where the whole clip is in sight, and the
-    sector's dark corners lie behind them.
+    and length; so they have none where the whole clip is in sight on a dark
+    canvas, and the sector's dark corners lie behind them.
 
     Parameters
     ----------
@@ -39,11 +40,13 @@ class Caption:
         self.current_frame = current_frame
         session.key_frames_changed.connect(self.write)
         viewer.scene.camera.events.zoom.connect(self._fit_boxes)
+        viewer.canvas.events.background_color.connect(self._fit_boxes)
 
     def disconnect(self) -> None:
         """Stop following viewer and session."""
         self.session.key_frames_changed.disconnect(self.write)
         self.viewer.scene.camera.events.zoom.disconnect(self._fit_boxes)
+        self.viewer.canvas.events.background_color.disconnect(self._fit_boxes)
 
     def show(self) -> None:
         """Show the caption where a clip is open, and the scale bar where its scale is known."""
@@ -65,15 +68,20 @@ class Caption:
         parts += [
             name
             for name, at in (("ED", "ed"), ("ES", "es"))
-            if any(getattr(beat, at) == frame for beat in beats)
+            if any(getattr(b, at) == frame and self._missing(b) != name for b in beats)
         ]
         text = "   ".join(parts)
         overlay = self.viewer.canvas.overlays.text
         if overlay.text != text:
             overlay.text = text
 
+    def _missing(self, beat: Beat) -> Which | None:
+        """Which key frame of a beat is still to be set."""
+        key_frames = self.session.key_frames
+        return key_frames.missing(beat) if key_frames is not None else None
+
     def _fit_boxes(self, _event: object = None) -> None:
-        """Draw the boxes while it is zoomed in."""
+        """Draw the boxes while it is zoomed in, or where the canvas is light."""
         clip, overlays = self.session.clip, self.viewer.canvas.overlays
         if clip is None:
             return
@@ -82,7 +90,8 @@ class Caption:
             room / (pixels * spacing)
             for room, (pixels, spacing) in zip(self.viewer.canvas.size, sides, strict=True)
         )
-        boxed = bool(self.viewer.scene.camera.zoom > BOXED_FROM * fit)
+        light = sum(self.viewer.canvas.background_color[:3]) > 1.5
+        boxed = bool(light or self.viewer.scene.camera.zoom > BOXED_FROM * fit)
         for overlay in (overlays.text, overlays.scale_bar):
             if overlay.box is not boxed:
                 overlay.box = boxed

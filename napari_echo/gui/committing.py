@@ -156,8 +156,8 @@ class Committing:
             self.committed.emit(clip, handed.revision)
         else:
             self.failed.emit(
-                f"{clip.name}: {handed.error} Its verdict, comment and labels are offered when it "
-                "is open."
+                f"{handed.error} {clip.name} is not committed: its verdict, comment and labels "
+                "are offered when it is open."
             )
 
     def finish(self, timeout: float = 5.0) -> None:

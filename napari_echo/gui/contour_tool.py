@@ -17,7 +17,10 @@ from qtpy.QtCore import QTimer
 from napari_echo.core.drag import LEAST, DragContour
 from napari_echo.core.labels import LV
 from napari_echo.core.reshape import with_mask, without_structure
+from napari_echo.gui import keys
 from napari_echo.gui.contour_layers import ContourLayers
+from napari_echo.gui.draft_layer import MODES
+from napari_echo.gui.key_names import NAPARI, key_of
 
 if TYPE_CHECKING:
     from napari_echo.gui.editing import Editing
@@ -26,6 +29,7 @@ REACH_PX = 12.0
 """How near to the line a click must be, on the screen."""
 PREPARE_MS = 600
 """After a clip was opened: its frames come first, and the layer of its correction."""
+_TRANSFORM = "napari:activate_points_transform_mode"
 PLACE = "Click one end of the mitral annulus, then the apex, then the other end."
 DRAG = "Drag the points; double-click on the line adds one, Delete removes it, Escape ends."
 
@@ -106,6 +110,10 @@ class ContourTool:
         if self.viewer.dims.ndisplay != 2:
             self.editing.verbs.refused.emit("Switch to the view in two dimensions first.")
             return
+        if self.viewer.canvas.grid.enabled:
+            one_view = f"Go back to one view first ({key_of('side_by_side')})"
+            self.editing.verbs.refused.emit(f"{one_view}: a contour is dragged there.")
+            return
         if not self.editing.begin():
             return
         self.frame = self.layers.frame
@@ -114,6 +122,7 @@ class ContourTool:
         self.drawn.lay(clip)
         self._load()
         self.drawn.show(clip)
+        self._bind_keys()
         self.changed.emit()
 
     def end(self) -> None:
@@ -141,8 +150,25 @@ class ContourTool:
         points.events.set_data.connect(self._on_moved)
         points.mouse_drag_callbacks.append(self._on_drag)
         points.mouse_double_click_callbacks.append(self._on_double_click)
-        points.bind_key("Escape", lambda _: self.end(), overwrite=True)
-        points.bind_key("Enter", lambda _: self.end(), overwrite=True)
+
+    def _bind_keys(self) -> None:
+        """Let the keys of other tools end the contour; napari's of points would unmake it."""
+        points = self.points
+        if points is None:
+            return
+        points.keymap = {}
+        for key in keys.bound_keys(_TRANSFORM):
+            # Not with its own blocker, which its handler of keys stumbles over.
+            points.bind_key(key, lambda _: None)
+        for name, mode in MODES.items():
+            for key in keys.bound_keys(NAPARI[name]):
+                points.bind_key(key, lambda _, mode=mode: self._change_to(mode), overwrite=True)
+        for key in ("Escape", "Enter"):
+            points.bind_key(key, lambda _: self.end(), overwrite=True)
+
+    def _change_to(self, mode: str) -> None:
+        self.end()
+        self.layers.draft.take_up(mode)
 
     # What is shown ------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PARKED = "napari_echo_parked"
 OPACITY, BRUSH = 0.45, 8
+MODES = {"brush": "paint", "erase": "erase", "polygon": "polygon"}
+"""Napari's mode of each tool that paints."""
 
 
 class DraftLayer:
@@ -41,9 +43,12 @@ class DraftLayer:
     -------
     leaving()
         Another clip was opened; the layers of the one before are still there.
+    active_changed()
+        The mouse works on this layer now, or on another one.
     """
 
     leaving = Signal()
+    active_changed = Signal()
 
     def __init__(self, layers: ReviewLayers) -> None:
         self.layers = layers
@@ -53,12 +58,14 @@ class DraftLayer:
         corrections = self.session.corrections
         corrections.draft_changed.connect(self.show)
         corrections.relabelled.connect(self._show_relabelled)
+        self.viewer.layers.selection.events.active.connect(self._on_active)
 
     def disconnect(self) -> None:
         """Stop following; strokes that are not committed stay as a layer."""
         corrections = self.session.corrections
         corrections.draft_changed.disconnect(self.show)
         corrections.relabelled.disconnect(self._show_relabelled)
+        self.viewer.layers.selection.events.active.disconnect(self._on_active)
         layer = self.layer
         if layer is not None:
             layer.locked = False
@@ -74,6 +81,13 @@ class DraftLayer:
         """The layer while a correction is open."""
         found = self.layers.find("correction")
         return found if isinstance(found, Labels) else None
+
+    @property
+    def mode(self) -> str:
+        """What the mouse does on it, in napari's words; empty where it works on another layer."""
+        layer = self.layer
+        active = layer is not None and self.viewer.layers.selection.active is layer
+        return str(layer.mode) if layer is not None and active else ""
 
     @property
     def in_stroke(self) -> bool:
@@ -205,8 +219,16 @@ class DraftLayer:
     def paint_with(self, structure: int, mode: str = "paint") -> None:
         """Paint a structure, or erase where it is 0, on the correction layer."""
         layer = self.layer
+        if layer is not None and structure:
+            layer.selected_label = structure
+        self.take_up(mode if structure else "erase")
+
+    def take_up(self, mode: str) -> None:
+        """Let the mouse work on the correction layer, in one of napari's modes."""
+        layer = self.layer
         if layer is not None:
             self.viewer.layers.selection.active = layer
-            if structure:
-                layer.selected_label = structure
-            layer.mode = mode if structure else "erase"
+            layer.mode = mode
+
+    def _on_active(self, _event: object = None) -> None:
+        self.active_changed.emit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from napari_echo.core.labels import LV
 from napari_echo.core.reshape import AREA_KEPT, smooth_cavity, with_mask, without_structure
 from napari_echo.core.revision import Revision, Status
 from napari_echo.gui.committing import COMMITTING, Committing, commit_job
+from napari_echo.gui.key_names import key_of
 from napari_echo.gui.starting import Starting
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import frames_text
@@ -110,7 +111,8 @@ class Editing(Starting):
         self.corrections.write({frame: with_mask(without_structure(labels), after)})
         change = float(after.sum() / before.sum()) - 1
         if abs(change) > AREA_KEPT:
-            self.verbs.told.emit(f"Smoothed; the area of the LV changed by {100 * change:+.1f} %.")
+            by = f"{100 * change:+.1f}%".replace("-", "−")
+            self.verbs.told.emit(f"Smoothed; the area of the LV changed by {by}.")
         else:
             self.verbs.told.emit("Smoothed; the area of the LV is what it was.")
 
@@ -178,12 +180,22 @@ class Editing(Starting):
         if status != "accepted":
             return ""
         if self.pair() is None:
-            return "ED and ES are not known: run a model, or set them (Shift-J, Shift-K)."
+            set_them = f"set them ({key_of('set_ed')}, {key_of('set_es')})"
+            return f"ED and ES are not known: run a model, or {set_them}."
         if self.corrections.draft is None:
             choice = self.choice()
             if choice is not None and choice.start == "nothing":
                 return "There is nothing to accept: run a model, or draw ED and ES first."
-        return ""
+        return _undrawn(self._empty_of_pair())
+
+    def _empty_of_pair(self) -> list[int]:
+        """ED and ES, as far as nothing is labelled on them."""
+        pair, draft = self.pair(), self.corrections.draft
+        frames = sorted({pair.ed, pair.es}) if pair is not None else []
+        if draft is not None:
+            return [frame for frame in frames if not draft.labels[frame].any()]
+        wanted = self._next_recipe()
+        return [f for f in frames if not wanted.is_drawn(f)] if wanted is not None else []
 
     def give(self, status: Status) -> None:
         """Commit the ED/ES pair with a verdict, and go on to the next clip.
@@ -213,10 +225,7 @@ class Editing(Starting):
             empty = sorted(f for f in frames if not draft.labels[f].any())
             if empty:
                 corrections.drop(draft)
-                have, them = ("has", "it") if len(empty) == 1 else ("have", "them")
-                self._refuse(
-                    f"{frames_text(empty).capitalize()} {have} no labels yet: draw {them} first."
-                )
+                self._refuse(_undrawn(empty))
                 return
             status = "corrected" if draft.changed_frames() else "accepted"
         elif status == "rejected":
@@ -238,12 +247,14 @@ class Editing(Starting):
             alone=True,
         )
         corrections.hand_over()
+        corrections.settle_key_frames(session.key_frames)
         self.committing.add(clip, draft, job)
         self.comment = ""
         self.offer("")
         self.sent_off.emit()
         if last:
-            self.verbs.told.emit(f"{VERDICTS[status]} {clip.name}, the last clip of the queue.")
+            name = session.blind.name(clip)
+            self.verbs.told.emit(f"{VERDICTS[status]} {name}, the last clip of the queue.")
         else:
             self.step(1)
         self.changed.emit()
@@ -257,6 +268,14 @@ class Editing(Starting):
 
     def _on_committed(self, clip: EchoClip, revision: Revision) -> None:
         if self.session.studies.neighbour(1) is not None or self.session.clip is not clip:
-            frames = frames_text(revision.frames)
-            self.verbs.told.emit(f"{VERDICTS[revision.status]} {clip.name}, {frames}.")
+            name, frames = self.session.blind.name(clip), frames_text(revision.frames)
+            self.verbs.told.emit(f"{VERDICTS[revision.status]} {name}, {frames}.")
         self.changed.emit()
+
+
+def _undrawn(frames: Sequence[int]) -> str:
+    """Say that nothing is labelled on frames that are to be accepted; empty without any."""
+    if not frames:
+        return ""
+    have, them = ("has", "it") if len(frames) == 1 else ("have", "them")
+    return f"{frames_text(frames).capitalize()} {have} no labels yet: draw {them} first."

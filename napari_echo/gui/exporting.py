@@ -100,6 +100,9 @@ class Exchange:
     ----------
     outcome : Outcome or None
         What the last export or import came to, while its clip is open.
+    unfinished : ExportChoice or None
+        The last export that was asked for, until it is done: so that a reader
+        whose export failed need not type it again.
 
     Signals
     -------
@@ -113,6 +116,7 @@ class Exchange:
         self.verbs = verbs
         self.session = verbs.session
         self.outcome: Outcome | None = None
+        self.unfinished: ExportChoice | None = None
         self._importing: Imported | None = None
         self.session.clip_changed.connect(self._forget)
         self.session.corrections.store_changed.connect(self._forget)
@@ -138,6 +142,7 @@ class Exchange:
 
     def export(self, choice: ExportChoice) -> None:
         """Write labels as a data set of a format: a new folder or nothing."""
+        self.unfinished = choice
         store = self.session.corrections.store
         if self.verbs.may(self.export_obstacle(choice.whole_store)) and store is not None:
             # Those in memory need no search, and may have no file.
@@ -148,6 +153,7 @@ class Exchange:
             )
 
     def _take_export(self, exported: Exported) -> None:
+        self.unfinished = None
         told = list(filter(None, (exported.told(), exported.told_left_out())))
         # What is missing first: the path is long, and the line short.
         short = " ".join((*told[1:], f"Exported to {exported.path}"))

@@ -40,10 +40,13 @@ class Grid:
 
     Signals
     -------
+    opening()
+        Cells are about to be shown; the layers are still as in one view.
     changed()
         It was switched on or off, or has another number of cells.
     """
 
+    opening = Signal()
     changed = Signal()
 
     def __init__(self, viewer: ViewerModel, session: Session, layers: ReviewLayers) -> None:
@@ -133,6 +136,8 @@ class Grid:
         number, drawn = len(self._shown), self._drawing(cells)
         if (cells == self._shown and _same(drawn, self._drawn)) or not (cells or self._shown):
             return
+        if not self._shown:
+            self.opening.emit()
         with self._quietly():
             if cells:
                 self._show(cells)

@@ -24,7 +24,7 @@ from napari_echo.gui.begun import Begun
 from napari_echo.gui.drawn_area import area_of
 from napari_echo.gui.overlays import FAINTEST
 from napari_echo.gui.workers import Job, Progress, shown
-from napari_echo.workflow.studies import StudyItem
+from napari_echo.workflow.studies import OpenedClip, StudyItem
 
 if TYPE_CHECKING:
     from napari_echo.io.store import LabelStore
@@ -43,17 +43,51 @@ class Predicted:
     predictor: Predictor
 
 
-def find_clips(paths: Sequence[Path]) -> Job[list[StudyItem]]:
-    """List the clips among files, folders and data sets."""
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """Clips that were found, and the first of them that can be read.
+
+    Parameters
+    ----------
+    items : list of StudyItem
+        All of them.
+    problems : dict of str to str
+        Why those before it cannot be read, as one sentence, by their keys; of
+        all of them where none can.
+    first : StudyItem or None
+        The first that can be read.
+    opened : OpenedClip or None
+        What it is.
+    stamp : str
+        Of its files (`facts_cache.stamp_of`).
+    """
+
+    items: list[StudyItem]
+    problems: dict[str, str]
+    first: StudyItem | None = None
+    opened: OpenedClip | None = None
+    stamp: str = ""
+
+
+def find_clips(paths: Sequence[Path]) -> Job[Listed]:
+    """List the clips among files, folders and data sets, and decode the first that can be."""
+    from napari_echo.workflow.facts_cache import stamp_of
     from napari_echo.workflow.study_list import iter_list
 
     looking = "Looking for clips"
-    return (
-        yield from shown(
-            iter_list(paths),
-            lambda n: Progress(0, 0, f"{looking}, {n} found" if n else looking),
-        )
+    items = yield from shown(
+        iter_list(paths),
+        lambda n: Progress(0, 0, f"{looking}, {n} found" if n else looking),
     )
+    problems: dict[str, str] = {}
+    for item in items:
+        yield Progress(0, 0, f"Loading {item.name}")
+        stamp = stamp_of(item)
+        try:
+            return Listed(items, problems, item, item.load(), stamp)
+        except EchoError as error:
+            problems[item.key] = str(error)
+    return Listed(items, problems)
 
 
 def read_truth(path: Path, clip: EchoClip) -> Job[Segmentation]:
@@ -84,7 +118,7 @@ def recall(store: LabelStore, journals: JournalFolder, clip: EchoClip) -> Job[Re
     for replay in waiting:
         if replay.clip_id == clip.clip_id:
             replay.settle(revisions)
-    waiting = [replay for replay in waiting if replay.uncommitted]
+    waiting = [replay for replay in waiting if replay.is_left]
     return Recalled(revisions, waiting, foreign(waiting, clip))
 
 

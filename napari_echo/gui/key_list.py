@@ -7,16 +7,17 @@ from itertools import groupby
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_echo.gui import keys
+from napari_echo.gui import key_names, keys
 
 COLUMNS, KEY_WIDTH = 3, 124
 # Napari's own that a reader needs most; the rest is in its preferences.
 NAPARI: tuple[tuple[str, str], ...] = (
-    ("Left, Right", "Previous, next frame"),
-    ("1, 2, 3", "Erase, brush, polygon"),
-    ("[, ]", "Smaller, larger brush"),
+    ("{frame_before}, {frame_after}", "Previous, next frame"),
+    ("{erase}, {brush}, {polygon}", "Erase, brush, polygon"),
+    ("{smaller_brush}, {larger_brush}", "Smaller, larger brush"),
+    # An entry of a menu: its key stays.
     ("Control-Alt-P", "Play, stop"),
-    ("Control-R", "Fit the clip to the window"),
+    ("{fit}", "Fit the clip to the window"),
 )
 
 
@@ -42,10 +43,11 @@ class KeyList(QDialog):
         """Return every group with its keys and what they do."""
         ordered = sorted(keys.ACTIONS, key=lambda a: _first(a.group))
         groups = [
-            (group, [(keys.key_text(action) or "none", action.title) for action in actions])
+            (group, [(key_names.key_text(action) or "none", action.title) for action in actions])
             for group, actions in groupby(ordered, key=lambda a: a.group)
         ]
-        return [*groups, ("Napari", list(NAPARI))]
+        napari = [(key_names.fill_in(key), what) for key, what in NAPARI]
+        return [*groups, ("Napari", napari)]
 
     def toggle(self) -> None:
         """Show the keys as they are bound now, or close the list."""
@@ -59,14 +61,16 @@ class KeyList(QDialog):
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Close by the key that opened it, too."""
-        opener = next(a for a in keys.ACTIONS if a.name == "keys")
-        if event is not None and event.text() and event.text() in keys.key_text(opener):
+        opener = key_names.key_text(keys.action("keys"))
+        if event is not None and event.text() and event.text() in opener:
             self.close()
         else:
             super().keyPressEvent(event)
 
     def _fill(self) -> None:
         if self._content is not None:
+            # It is deleted later, and would have its room in the layout until then.
+            self._column.removeWidget(self._content)
             self._content.deleteLater()
         self._content = QWidget()
         across = QHBoxLayout(self._content)

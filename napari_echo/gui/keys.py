@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from napari.components import ViewerModel
 from napari.settings import get_settings
 from napari.utils.action_manager import action_manager
+from napari.utils.key_bindings import KeyBindingLike
 from napari.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -196,7 +197,11 @@ ACTIONS: tuple[KeyAction, ...] = (
 
 
 def register() -> None:
-    """Tell napari of the keys; keys that the user chose in its preferences stay."""
+    """Tell napari of the keys; keys that the user chose in its preferences stay.
+
+    Napari binds those as it makes a window, and warns of each action that it does
+    not know by then.
+    """
     chosen = get_settings().shortcuts.shortcuts
     for action in ACTIONS:
         action_manager.register_action(
@@ -209,14 +214,14 @@ def register() -> None:
             action_manager.bind_shortcut(action.id, action.key)
 
 
-def bound_keys(action: KeyAction) -> tuple[str, ...]:
-    """The keys that do it now, as text."""
-    return tuple(str(key) for key in action_manager._shortcuts.get(action.id, ()))
+def action(name: str) -> KeyAction:
+    """Find an action by its name."""
+    return next(action for action in ACTIONS if action.name == name)
 
 
-def key_text(action: KeyAction) -> str:
-    """The keys that do it now, for people: "Shift-G", "/"; empty without one."""
-    return ", ".join(key.replace("+", "-") for key in bound_keys(action))
+def bound_keys(action_id: str) -> tuple[KeyBindingLike, ...]:
+    """The keys that do something now, by its id among napari's actions."""
+    return tuple(action_manager._shortcuts.get(action_id, ()))
 
 
 def _command(action: KeyAction) -> Callable[[ViewerModel], None]:

@@ -50,9 +50,12 @@ class ReviewLayers:
     fitting(EchoClip)
         All layers are fitted to another clip: whoever keeps some does it now,
         with `renewing`, before napari draws.
+    jumped(int)
+        The reader went to a frame, to look at it.
     """
 
     fitting = Signal(EchoClip)
+    jumped = Signal(int)
 
     def __init__(self, viewer: ViewerModel, session: Session) -> None:
         self.viewer = viewer
@@ -98,8 +101,9 @@ class ReviewLayers:
         return int(self.viewer.dims.current_step[0]) if self.session.clip is not None else 0
 
     def go_to(self, frame: int) -> None:
-        """Show a frame."""
+        """Show a frame that the reader wants to look at."""
         self.viewer.dims.set_current_step(0, frame)
+        self.jumped.emit(frame)
 
     # Following the session ----------------------------------------------------
 
@@ -108,7 +112,7 @@ class ReviewLayers:
         found = self.find("clip")
         old = next((x for x in self._ours() if tag_of(x)["role"] == "clip"), None)
         kept = old if found is None and clip is not None else found
-        with self.renewing.held(lambda: self.go_to(0)):
+        with self.renewing.held(lambda: self.viewer.dims.set_current_step(0, 0)):
             self.draft.follow_clip()
             self._drop_others(kept)
             if clip is not None and kept is None:

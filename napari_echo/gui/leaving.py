@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_echo.gui.wording import frames_text
@@ -17,14 +19,21 @@ class Leaving:
         The review.
     parent : QWidget
         What the question is shown over.
+    note : callable
+        Takes down what the reader did up to now.
     """
 
-    def __init__(self, session: Session, parent: QWidget) -> None:
+    def __init__(self, session: Session, parent: QWidget, note: Callable[[], None]) -> None:
         self.session = session
         self.parent = parent
+        self.note = note
 
     def may_leave(self) -> bool:
-        """Whether the clip may be left; its strokes are kept for later, or dropped."""
+        """Whether the clip may be left; its strokes are kept for later, or dropped.
+
+        ED and ES that the reader set are kept without a question.
+        """
+        self.note()
         answer = self._ask(QMessageBox.StandardButton.Save)
         if answer == QMessageBox.StandardButton.Discard:
             self.session.corrections.discard()
@@ -43,7 +52,7 @@ class Leaving:
         box = QMessageBox(
             QMessageBox.Icon.Question,
             "Uncommitted corrections",
-            f"{frames_text(frames).capitalize()} of {session.clip.name}: corrected, "
+            f"{frames_text(frames).capitalize()} of {session.blind.name(session.clip)}: corrected, "
             "but not committed.",
             QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
             self.parent,

@@ -11,7 +11,8 @@ from qtpy.QtGui import QColor, QIcon, QLinearGradient, QPainter, QPen, QPixmap, 
 from qtpy.QtWidgets import QGridLayout, QSizePolicy, QToolButton, QWidget
 
 from napari_echo.core.labels import CAMUS_SCHEMA
-from napari_echo.gui import keys
+from napari_echo.gui.key_names import key_text
+from napari_echo.gui.keys import action
 from napari_echo.gui.overlays import (
     FALSE_NEGATIVE,
     FALSE_POSITIVE,
@@ -101,9 +102,16 @@ class Legend(QWidget):
         self.refresh()
 
     def toggle(self, name: Overlay) -> None:
-        """Switch an overlay, and say why where nothing is to be seen of it."""
-        self.showing.toggle(name)
+        """Switch an overlay, and say why where nothing is to be seen of it.
+
+        While a clip is read blind its key says so, and switches nothing for later.
+        """
         reason = self.showing.obstacle(name)
+        if reason and self.showing.session.hidden:
+            self.told.emit(f"{ENTRIES[name].title}: {reason}")
+            self.refresh()
+            return
+        self.showing.toggle(name)
         if reason and self.showing.is_on(name):
             self.told.emit(f"{ENTRIES[name].title}: {reason}")
 
@@ -121,7 +129,7 @@ class Legend(QWidget):
         self.write_whose()
         for name, button in self.buttons.items():
             entry, on, reason = ENTRIES[name], self.showing.is_on(name), self.showing.obstacle(name)
-            key = _key(entry.action)
+            key = key_text(action(entry.action))
             button.setText(f" {entry.title}  {key}")
             button.setChecked(on)
             button.setProperty("nothing", bool(reason))
@@ -133,7 +141,7 @@ class Legend(QWidget):
                 style.unpolish(button)
                 style.polish(button)
         off = self.showing.all_off
-        key = _key("overlays")
+        key = key_text(action("overlays"))
         self.all.setText(f"{'All on again' if off else 'All off'}  {key}")
         self.all.setToolTip(
             "Put the overlays that were on back." if off else "Look at the clip alone for a while."
@@ -173,9 +181,3 @@ class Legend(QWidget):
                 painter.fillRect(QRectF(place * part, 0, part, SWATCH.height()), QColor(color))
         painter.end()
         return pixmap
-
-
-def _key(name: str) -> str:
-    """The key of an action as it is bound now."""
-    action = next(a for a in keys.ACTIONS if a.name == name)
-    return keys.key_text(action)

@@ -167,10 +167,27 @@ class Measuring:
     # ED and ES --------------------------------------------------------------------
 
     def set_key_frame(self, beat: int, which: Which, frame: int) -> None:
-        """Make a frame ED or ES of a beat (of a new beat where there is none)."""
-        self._set(
-            self._known().with_frame(beat, which, frame, self.session.reader, datetime.now(UTC))
-        )
+        """Make a frame ED or ES of a beat (of a new beat where there is none).
+
+        It cannot be both. In a clip that begins at ES, ED is the later one.
+        """
+        known = self._known()
+        old = known.beats[beat] if beat < len(known.beats) else None
+        missing = known.missing(old) if old is not None else None
+        other: Which = "ES" if which == "ED" else "ED"
+        if old is not None and missing != other and frame == (old.es if which == "ED" else old.ed):
+            self.verbs.refused.emit(
+                f"Frame {frame} is {other} of this beat and cannot be {which}, too: go to the "
+                f"frame that is {which}, and set it there."
+            )
+            return
+        self._set(known.with_frame(beat, which, frame, self.session.reader, datetime.now(UTC)))
+        ed, es = (frame, old.es) if which == "ED" and old else (old.ed if old else frame, frame)
+        if old is not None and missing != other and ed > es:
+            self.verbs.told.emit(
+                f"ED {ed} now lies after ES {es}: right where a beat begins at ES, as at the start "
+                "of a clip; else set the other one, too."
+            )
 
     def add_beat(self, frame: int) -> int | None:
         """Add a beat whose ED is a frame, its ES the smallest LV before the next ED.

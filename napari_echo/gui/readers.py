@@ -103,8 +103,7 @@ class Readers:
         """Say who reads: what he has drawn already is not hidden from him."""
         if reader.strip() and reader.strip() != self.session.reader:
             self.session.reader = reader.strip()
-            self.session.blind.look()
-            self._look_up()
+            self.session.blind.turn_to_reader()
 
     # Repeats --------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ from psygnal import Signal
 from napari_echo.core.errors import EchoError
 from napari_echo.gui import jobs
 from napari_echo.gui.verbs import Verbs
-from napari_echo.gui.wording import frames_text
+from napari_echo.gui.wording import beats_text, frames_text
 from napari_echo.gui.workers import Jobs
+from napari_echo.workflow.journal_replay import Replay
 from napari_echo.workflow.recover import Recovered
 from napari_echo.workflow.study_list import item_of_file
 
@@ -61,6 +62,9 @@ class Recovery:
         clip, replay = session.clip, session.corrections.recoverable
         if not self.verbs.may("") or clip is None or replay is None:
             return
+        if replay.key_frames_alone:
+            self._take_key_frames(replay)
+            return
 
         def take(recovered: Recovered) -> None:
             try:
@@ -72,11 +76,27 @@ class Recovery:
                 session.set_key_frames(replay.key_frames)
             self.recovered.emit(replay)
             again = " Its verdict waits to be given again." if replay.verdict else ""
-            frames = frames_text(replay.uncommitted)
-            self.verbs.told.emit(f"Recovered {frames} of {clip.name}.{again}")
+            frames, name = frames_text(replay.uncommitted), session.blind.name(clip)
+            self.verbs.told.emit(f"Recovered {frames} of {name}.{again}")
 
         journals = session.corrections.journals
         self.verbs.runner.start(RECOVERING, jobs.recover, journals, replay, clip, done=take)
+
+    def _take_key_frames(self, replay: Replay) -> None:
+        """Take up ED and ES that a reader set; what he set before that is put away, too."""
+        session, journals = self.verbs.session, self.verbs.session.corrections.journals
+        waiting = session.corrections.waiting
+        old = [r for r in waiting if r.key_frames_alone and r.clip_id == replay.clip_id]
+        try:
+            for each in old:
+                journals.set_aside(each)
+        except EchoError as error:
+            self.verbs.refused.emit(str(error))
+            return
+        if replay.key_frames is not None:
+            session.set_key_frames(replay.key_frames)
+            self.verbs.told.emit(f"Recovered: {beats_text(replay.key_frames)}.")
+        session.corrections.take_waiting(r for r in waiting if r not in old)
 
     def set_aside(self) -> None:
         """Put the open clip's uncommitted edits away; their file is kept."""

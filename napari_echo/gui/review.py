@@ -17,6 +17,7 @@ from napari_echo.core.errors import EchoError
 from napari_echo.gui import keys
 from napari_echo.gui.adopting import Adopting
 from napari_echo.gui.bottom import BottomDocks
+from napari_echo.gui.closing import Closing
 from napari_echo.gui.committing import Committing
 from napari_echo.gui.comparing import Comparing
 from napari_echo.gui.contour_tool import ContourTool
@@ -28,11 +29,15 @@ from napari_echo.gui.folding import Folding
 from napari_echo.gui.following import Follower
 from napari_echo.gui.garbage import Garbage
 from napari_echo.gui.grid import Grid
+from napari_echo.gui.guiding import Guiding
 from napari_echo.gui.key_list import KeyList
+from napari_echo.gui.key_names import KeyNames
+from napari_echo.gui.key_passing import KeyPassing
 from napari_echo.gui.layers import ReviewLayers
 from napari_echo.gui.leaving import Leaving
 from napari_echo.gui.legend import Legend
 from napari_echo.gui.measuring import Measuring
+from napari_echo.gui.noting import Noting
 from napari_echo.gui.panels.checks import CHECKS_DOCK, ChecksPanel
 from napari_echo.gui.panels.clip import ClipPanel
 from napari_echo.gui.panels.correct import CorrectPanel
@@ -48,16 +53,17 @@ from napari_echo.gui.panels.retrain import RetrainPanel
 from napari_echo.gui.panels.section import SectionScroll
 from napari_echo.gui.panels.status import StatusPanel
 from napari_echo.gui.panels.studies import StudiesPanel
+from napari_echo.gui.playing import Playing
 from napari_echo.gui.predicting_ahead import PredictingAhead
 from napari_echo.gui.preferences import keep, restore
 from napari_echo.gui.propagating import Propagating
 from napari_echo.gui.readers import Readers
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.scanning import Scanning
-from napari_echo.gui.steps import Step, commit_obstacle, next_step
 from napari_echo.gui.studying import Studying
 from napari_echo.gui.style import style_sheet, theme_colors
 from napari_echo.gui.verbs import Verbs
+from napari_echo.gui.wording import short_names
 from napari_echo.gui.workers import Jobs
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.session import Session
@@ -67,8 +73,6 @@ MODELS_DOCK, DATASET_DOCK = "Models", "Data set"
 WIDTH = 332
 STUDIES_HEIGHT = 240
 SETTLE_MS = 50
-# Edits are in the journal within a second: found by a tick, and then written.
-TICK_MS = 250
 
 
 class EchoReview(QWidget):
@@ -87,6 +91,8 @@ class EchoReview(QWidget):
 
     def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
         super().__init__()
+        # First: what is made below names keys.
+        keys.register()
         self.viewer = napari_viewer
         self.session = session if session is not None else _new_session()
         if session is None:
@@ -94,10 +100,11 @@ class EchoReview(QWidget):
         if self.session.corrections.store is None:
             self.session.corrections.set_store(LabelStore(user_data_path("napari-echo") / "labels"))
         self.layers: ReviewLayers = ReviewLayers(self.viewer, self.session)
+        self.playing = Playing(self.viewer, self.layers)
         self.jobs = Jobs(self)
         self.background = Jobs(self)
         self.verbs: Verbs = Verbs(self.session, self.jobs)
-        self.leaving = Leaving(self.session, self)
+        self.leaving = Leaving(self.session, self, lambda: self.noting.note())
         self.verbs.may_leave = self.leaving.may_leave
         self.fitting = Fitting(self.viewer)
         self.recovery = Recovery(self.verbs, self.background)
@@ -138,23 +145,25 @@ class EchoReview(QWidget):
         self.retrain_panel = RetrainPanel(self.verbs)
         self.legend: Legend = Legend(self.layers.showing, lambda: self.layers.frame)
         self.key_list: KeyList = KeyList(self)
-        self.status_panel = StatusPanel(self.verbs)
+        self.guiding = Guiding(self)
+        self.status_panel = StatusPanel(self.verbs, self.guiding)
         self.curves = CurvesWidget(self.session, lambda: self.layers.frame)
         self.models_panel = ModelsPanel(self.comparing, lambda: self.layers.frame)
         self.dataset_chart = DatasetChart(self.studying)
         self.readers = Readers(self.verbs, self.studying)
         self.readers_panel = ReadersPanel(self.readers)
+        self.key_names = KeyNames(self._dock_and_tabs, self)
+        self.key_passing = KeyPassing(self.viewer, self._dock_and_tabs, self)
         self._lay_out()
         self._connect()
         self.adopting = Adopting(self.viewer, self.verbs, self.leaving.may_leave)
-        keys.register()
         keep(self, everything=session is None)
         self._take_theme()
-        self._highlight()
-        self._journal_error = ""
-        self._clock = QTimer(self)
-        self._clock.timeout.connect(self._tick)
-        self._clock.start(TICK_MS)
+        self.guiding.follow()
+        self.noting = Noting(self)
+        self.closing = Closing(
+            self.viewer, self.session, self.jobs, self.committing, lambda: self.noting.note()
+        )
         corrections = self.session.corrections
         self.destroyed.connect(lambda: corrections.close())
         self.recovery.find_waiting()
@@ -198,7 +207,7 @@ class EchoReview(QWidget):
         self.bottom.add(READERS_DOCK, self.readers_panel)
 
     def _connect(self) -> None:
-        self.verbs.refused.connect(show_error)
+        self.verbs.refused.connect(lambda sentence: show_error(short_names(sentence)))
         for panel in (
             self.measures_panel,
             self.marks_panel,
@@ -207,10 +216,13 @@ class EchoReview(QWidget):
             self.checks_panel,
         ):
             panel.frame_wanted.connect(self.layers.go_to)
+        self.checks_panel.model_wanted.connect(self.comparing.show)
         self.propagating.changed.connect(
             lambda: self.curves.show_propagation(self.propagating.measures)
         )
         self.legend.told.connect(self.verbs.told)
+        self.key_names.changed.connect(self.legend.refresh)
+        self.comparing.grid.opening.connect(self.contour_tool.end)
         self.status_panel.keys.clicked.connect(self.key_list.toggle)
         self.correct_panel.discard.clicked.connect(self.leaving.discard)
         self.correct_panel.reader.editingFinished.connect(
@@ -232,21 +244,10 @@ class EchoReview(QWidget):
         )
         self.viewer.dims.events.current_step.connect(self.follower.follow)
         self.viewer.events.theme.connect(self._take_theme)
-        session, corrections = self.session, self.session.corrections
-        session.clip_changed.connect(self._prepare_draft)
-        for signal in (
-            session.clip_changed,
-            session.prediction_changed,
-            session.marks_changed,
-            session.hidden_changed,
-            corrections.draft_changed,
-            corrections.revisions_changed,
-            corrections.waiting_changed,
-            corrections.exported,
-            self.editing.changed,
-            self.propagating.changed,
-        ):
-            signal.connect(self._highlight)
+        self.session.clip_changed.connect(self._prepare_draft)
+
+    def _dock_and_tabs(self) -> tuple[QWidget, ...]:
+        return (self, *self.bottom.widgets)
 
     # Following the session -------------------------------------------------------
 
@@ -257,67 +258,15 @@ class EchoReview(QWidget):
     def _prepare_draft(self) -> None:
         QTimer.singleShot(SETTLE_MS, self.layers.draft.prepare)
 
-    def _tick(self) -> None:
-        """Look for edits that nothing told of, and keep the reader's notes with them."""
-        corrections, panel = self.session.corrections, self.correct_panel
-        if corrections.draft is None:
-            return
-        corrections.look(more=self.layers.draft.in_stroke)
-        corrections.describe(panel.reader.text(), panel.comment.text(), self.session.key_frames)
-        error, self._journal_error = self._journal_error, corrections.journal_error
-        if self._journal_error and not error:
-            self.verbs.refused.emit(
-                f"The journal of uncommitted edits: {self._journal_error} Until it can be "
-                "written, a crash would lose them: commit soon."
-            )
-
     # The look -------------------------------------------------------------------
 
     def primary_button(self) -> QPushButton:
         """Find the button to press next."""
-        if self.session.corrections.recoverable is not None:
-            return self.correct_panel.recover
-        step = next_step(self.session)
-        if self.editing.offered is not None:
-            return self.correct_panel.verdict
-        if self.propagating.shown is not None:
-            return self.correct_panel.propagate.keep
-        if step is Step.CORRECT and not self.editing.obstacle("accepted"):
-            return self.correct_panel.pair
-        if step is Step.CORRECT and not commit_obstacle(self.session):
-            return self.correct_panel.commit
-        if step is Step.LOAD and self.session.studies.neighbour(1) is not None:
-            return self.clip_panel.forward
-        return {
-            Step.LOAD: self.clip_panel.action,
-            Step.PREDICT: self.model_panel.action,
-            Step.MARK: self.marks_panel.action,
-            Step.CORRECT: self.correct_panel.action,
-            Step.EXPORT: self.export_panel.action,
-        }[step]
-
-    def _highlight(self) -> None:
-        chosen = self.primary_button()
-        if self.folding.lift(chosen):
-            # Once it is laid out.
-            QTimer.singleShot(0, self._show_next)
-        for button in self.findChildren(QPushButton):
-            wanted = button is chosen
-            if bool(button.property("primary")) is not wanted:
-                button.setProperty("primary", wanted)
-                style = button.style()
-                if style is not None:
-                    style.unpolish(button)
-                    style.polish(button)
-
-    def _show_next(self) -> None:
-        section = self.folding.next
-        if section is not None:
-            self.column.ensureWidgetVisible(section, 0, 0)
+        return self.guiding.button
 
     def _take_theme(self, _event: object = None) -> None:
         style = style_sheet(self.viewer.theme)
-        for widget in (self, *self.bottom.widgets):
+        for widget in self._dock_and_tabs():
             widget.setStyleSheet(style)
         colors = theme_colors(self.viewer.theme)
         self.studies_panel.set_colors(colors["highlight"], colors["foreground"])
@@ -336,7 +285,10 @@ class EchoReview(QWidget):
 
     def tear_down(self) -> None:
         """Stop jobs, leave the viewer's layers as they are, and close the tabs below."""
-        self._clock.stop()
+        self.noting.stop()
+        self.closing.shut_down()
+        self.key_names.shut_down()
+        self.key_passing.shut_down()
         self.status_panel.shut_down()
         self.jobs.shut_down()
         self.measuring.shut_down()
@@ -351,6 +303,7 @@ class EchoReview(QWidget):
         self.contour_tool.disconnect()
         self.propagating.disconnect()
         self.fitting.disconnect()
+        self.playing.disconnect()
         self.layers.disconnect()
         self.committing.finish()
         self.session.corrections.close()

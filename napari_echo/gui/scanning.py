@@ -81,13 +81,13 @@ class Scanning(LookingUp):
         self.told = ""
 
     def _note(self) -> None:
-        """Note what models said of the open clip when the reader ran them himself."""
+        """Note the open clip's ground truth, and what models said that the reader ran himself."""
         session, item = self.session, self.studies.current
         clip = session.clip
         if item is None or clip is None or self.noter.busy or self.verbs.runner.busy:
             return
         new = [p for p in session.predictions.values() if not self._knows(item, p)]
-        if not new:
+        if not new and (session.truth is None or self.facts.clip(item.key) is not None):
             return
         kept = self.studying.cache.get(item.key, stamp_of(item))
         opened = kept or OpenedClip(clip, session.truth)

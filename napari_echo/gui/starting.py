@@ -59,7 +59,7 @@ class Starting:
             signal.connect(self.ahead.prepare_soon)
         self.corrections.overtaken.connect(self._hold)
         self.corrections.draft_committed.connect(self._release)
-        self.session.clip_changed.connect(self._release)
+        self.session.clip_changed.connect(self._forget)
 
     def choices(self) -> list[Choice]:
         """List what a correction of the open clip can start from."""
@@ -90,6 +90,10 @@ class Starting:
             key = f"{key} {self.corrections.heads[-1].revision_id}"
         if key != self.chosen:
             self.chosen, self._held = key, True
+
+    def _forget(self) -> None:
+        """Start from the first there is again: a choice is for the clip it was made on."""
+        self.choose("")
 
     def _release(self) -> None:
         if self._held:

@@ -31,7 +31,9 @@ def is_done(step: Step, session: Session) -> bool:
         Step.LOAD: session.clip is not None,
         Step.PREDICT: session.prediction is not None or begun,
         Step.MARK: session.hardness is not None or begun or bool(corrections.revisions),
-        Step.CORRECT: bool(corrections.revisions) and not corrections.uncommitted,
+        Step.CORRECT: bool(corrections.revisions)
+        and not corrections.uncommitted
+        and corrections.kept_key_frames is None,
         Step.EXPORT: corrections.export_path is not None,
     }[step]
 
@@ -63,9 +65,12 @@ def obstacle(step: Step, session: Session) -> str:
 
 def commit_obstacle(session: Session) -> str:
     """Say why there is nothing to commit; empty where there is."""
-    if session.corrections.draft is None:
+    corrections = session.corrections
+    if corrections.kept_key_frames is not None:
+        return "ED and ES that you set go with labels: accept ED/ES, or a frame as it is, first."
+    if corrections.draft is None:
         return "Start a correction first."
-    if not session.corrections.uncommitted:
+    if not corrections.uncommitted:
         return "Paint on a frame, or accept one as it is, first."
     return ""
 
@@ -73,23 +78,3 @@ def commit_obstacle(session: Session) -> str:
 def next_step(session: Session) -> Step:
     """Find the first step of the order that is not done; after the last, the next clip."""
     return next((step for step in Step if not is_done(step, session)), Step.LOAD)
-
-
-def hint(session: Session) -> str:
-    """Say in one sentence what to do next."""
-    step = next_step(session)
-    if session.hidden and session.corrections.draft is None:
-        return session.blind.obstacle()
-    if step is Step.LOAD and session.clip is not None:
-        return "Done with this clip: open another."
-    if step is Step.CORRECT and session.corrections.draft is not None:
-        if commit_obstacle(session):
-            return "Next: paint on a frame, or accept it as it is."
-        return "Next: commit, or correct more frames."
-    return {
-        Step.LOAD: "Next: open a clip.",
-        Step.PREDICT: "Next: run a model on it.",
-        Step.MARK: "Next: mark the hard pixels.",
-        Step.CORRECT: "Next: correct a frame and commit it.",
-        Step.EXPORT: "Next: export the committed frames.",
-    }[step]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import takewhile
 from pathlib import Path
 
 from psygnal import Signal
@@ -78,43 +77,43 @@ class Studying:
 
     # List -----------------------------------------------------------------------
 
-    def open_paths(self, paths: Sequence[Path], key: str = "", frame: int | None = None) -> None:
-        """List the clips among files, folders and data sets, and open one of them.
+    def open_paths(self, paths: Sequence[Path], frame: int | None = None) -> None:
+        """List the clips among files, folders and data sets, and open the first that can be read.
+
+        Where none can be, the list that was there stays.
 
         Parameters
         ----------
         paths : sequence of Path
             What to list.
-        key : str
-            The clip to open, as for `open`; empty opens the first that can be read.
         frame : int or None
-            Its frame to show.
+            Frame of that clip to show.
         """
         paths = [path.absolute() for path in paths]
 
-        def take(items: list[StudyItem]) -> None:
+        def take(found: jobs.Listed) -> None:
+            if found.first is None or found.opened is None:
+                self.verbs.refused.emit(unreadable(found.items, found.problems))
+                return
             self.cache.clear()
             self.facts.clear()
-            self.studies.set_items(items, paths)
+            self.studies.set_items(found.items, paths)
+            for key, sentence in found.problems.items():
+                self.studies.note_problem(key, sentence)
             self.listed.emit()
-            if key:
-                self._open_known(key, frame)
-            else:
-                self._open_first(items, frame)
+            self.cache.put(found.first.key, found.stamp, found.opened)
+            self._take(found.first, found.opened, frame)
+            over = [item for item in found.items if item.key in found.problems]
+            self._tell_over(over, any(not item.problem for item in over))
 
         if self.verbs.may("") and self.verbs.may_leave():
             self.verbs.runner.start(LOADING, jobs.find_clips, paths, done=take)
 
-    def _open_first(self, items: Sequence[StudyItem], frame: int | None) -> None:
-        """Open the first clip that can be read."""
-
-        def first() -> StudyItem | None:
-            return next((i for i in items if i.key not in self.studies.problems), None)
-
-        def before(item: StudyItem | None) -> list[StudyItem]:
-            return list(takewhile(lambda i: i is not item, items))
-
-        self._follow(Way(first, before), frame)
+    def _tell_over(self, over: Sequence[StudyItem], news: bool) -> None:
+        """Tell which clips were passed over; what is marked in the table already is no news."""
+        if over:
+            tell = self.verbs.refused if news else self.verbs.told
+            tell.emit(passed_over(over, self.studies.problems))
 
     # Open -----------------------------------------------------------------------
 
@@ -204,10 +203,7 @@ class Studying:
 
         def take(sentence: str) -> None:
             if not sentence:
-                if over:
-                    # What was known before, and is marked in the table, is no news.
-                    tell = self.verbs.refused if way.failed else self.verbs.told
-                    tell.emit(passed_over(over, self.studies.problems))
+                self._tell_over(over, bool(way.failed))
             elif self.studies.get(item.key) is item:
                 self._follow(replace(way, failed=(*way.failed, item)), frame)
             else:

@@ -116,7 +116,8 @@ class Verbs:
             self.recall()
             return
         due, self._predict_due = self._predict_due, None
-        if due is not None and due is self.session.clip:
+        ran = all(pack.id in self.session.predictions for pack in self.session.ticked)
+        if due is not None and due is self.session.clip and not ran:
             self.predict()
 
     def recall(self, tell: str = "") -> None:
@@ -144,6 +145,11 @@ class Verbs:
         if not self.runner.start(LOADING, jobs.recall, store, journals, clip, done=take) and tell:
             self.told.emit(tell)
 
+    def cancel(self) -> None:
+        """Stop what is going on, and what was to come after it."""
+        self._predict_due = None
+        self.runner.cancel()
+
     # Predict --------------------------------------------------------------------
 
     def predict_soon(self) -> None:
@@ -155,7 +161,7 @@ class Verbs:
         """Run the ticked models that have not run on the clip; where all have, run all anew."""
         session = self.session
         clip = session.clip
-        if self.runner.title == LOADING and clip is not None:
+        if self.runner.title in (LOADING, PREDICTING) and clip is not None:
             # A reader who presses the key at once is not to press it twice.
             self._predict_due = clip
             return
@@ -240,7 +246,8 @@ class Verbs:
     def _take_commit(self, clip: EchoClip, revision: Revision) -> None:
         if self.session.clip is clip:
             self.session.corrections.take_commit(revision)
-            self.told.emit(f"Committed {frames_text(revision.frames)} of {clip.name}.")
+            name = self.session.blind.name(clip)
+            self.told.emit(f"Committed {frames_text(revision.frames)} of {name}.")
 
     def use_store(self, store: LabelStore) -> None:
         """Commit to another label store, and look up what it holds of the clip."""

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
+
+from napari_echo.core.keyframes import KeyFrames
+
+LONGEST = 32
+"""Letters of a path or a name from which on it is shortened where there is no room for it."""
+_WORD = re.compile(r"(\S+?)([.,:;]*)(?=\s|$)")
 
 
 def frames_text(frames: Sequence[int]) -> str:
@@ -18,6 +25,30 @@ def frames_text(frames: Sequence[int]) -> str:
         f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs
     )
     return f"frame{'s' if len(frames) > 1 else ''} {named}"
+
+
+def beats_text(key_frames: KeyFrames) -> str:
+    """Name the ED and ES frames: "ED 3, ES 9"; "ED 3, ES 9 and 2 more beats"; "no beat"."""
+    if not key_frames.beats:
+        return "no beat"
+    first, more = key_frames.beats[0], len(key_frames.beats) - 1
+    missing = key_frames.missing(first)
+    named = [f"ED {first.ed}"] * (missing != "ED") + [f"ES {first.es}"] * (missing != "ES")
+    return ", ".join(named) + (f" and {number_of(more, 'more beat')}" if more else "")
+
+
+def short_names(text: str) -> str:
+    """Shorten the long paths and names of a text: "…/labels", "a-very-long-n…0001.avi"."""
+    return _WORD.sub(lambda found: _shortened(found[1]) + found[2], text)
+
+
+def _shortened(word: str) -> str:
+    if len(word) > LONGEST and re.search(r"[/\\]", word.rstrip("/\\")):
+        word = "…/" + re.split(r"[/\\]", word.rstrip("/\\"))[-1]
+    if len(word) > LONGEST:
+        half = LONGEST // 2
+        word = f"{word[:half]}…{word[-half + 1 :]}"
+    return word
 
 
 def number_of(count: int, what: str) -> str:

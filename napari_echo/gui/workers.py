@@ -62,6 +62,9 @@ class _Worker(GeneratorWorker):  # type: ignore[type-arg]
         except RuntimeError:
             if isalive(self.signals):  # type: ignore[no-untyped-call]
                 raise
+        finally:
+            # What a job that was stopped has open must not wait for the end of the program.
+            self._gen.close()
 
 
 _workers: weakref.WeakSet[_Worker] = weakref.WeakSet()

@@ -16,7 +16,7 @@ from napari_echo.core.errors import EchoError
 from napari_echo.io.dicom_decoders import register
 from napari_echo.io.doppler import ColourCheck
 from napari_echo.io.jpeg_check import damaged_jpegs
-from napari_echo.io.reading import check_file, check_frames, decoding, luma, rescale
+from napari_echo.io.reading import captured_log, check_file, check_frames, decoding, luma, rescale
 from napari_echo.io.ultrasound_region import find_spacing, shows_colour_flow
 
 _VIEWS = (
@@ -41,7 +41,7 @@ def load_dicom(path: Path) -> EchoClip:
     """
     path = Path(path)
     check_file(path)
-    with decoding(path, "a DICOM file"):
+    with decoding(path, "a DICOM file"), captured_log("pydicom"):
         import pydicom
 
         try:

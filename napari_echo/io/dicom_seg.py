@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from napari_echo.core.errors import EchoError
 from napari_echo.io.foreign import ForeignLabels, schema_of
 from napari_echo.io.labelled import Skipped
-from napari_echo.io.reading import check_file, decoding, is_dicom
+from napari_echo.io.reading import captured_log, check_file, decoding, is_dicom
 
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+_INSTANCE = "SOPInstanceUID"
 
 
 def dicom_seg_files(path: Path) -> list[Path]:
@@ -61,15 +62,16 @@ def source_uid(path: Path) -> str:
     if not is_dicom(path):
         return ""
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
+        with captured_log("pydicom"):
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[_INSTANCE])
     except Exception:  # damaged headers raise errors of any type
         return ""
-    return str(header.get("SOPInstanceUID") or "")
+    return str(header.get(_INSTANCE) or "")
 
 
 def _read(path: Path) -> ForeignLabels:
     check_file(path)
-    with decoding(path, "a DICOM Segmentation"):
+    with decoding(path, "a DICOM Segmentation"), captured_log("pydicom"):
         import pydicom
 
         dataset = pydicom.dcmread(path)

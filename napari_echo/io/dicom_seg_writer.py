@@ -27,7 +27,7 @@ from napari_echo import __version__
 from napari_echo.core.errors import EchoError
 from napari_echo.core.labels import IGNORE, LabelSchema
 from napari_echo.io.labelled import LabelledClip, Outcome, Skipped, Written, clip_name
-from napari_echo.io.reading import decoding, is_dicom
+from napari_echo.io.reading import captured_log, decoding, is_dicom
 from napari_echo.io.writing import FileNames
 
 SUFFIX = ".seg.dcm"
@@ -109,7 +109,7 @@ def _source(item: LabelledClip) -> Any:
         raise EchoError("Its file is not known, so that it cannot be told whether it is DICOM.")
     if not is_dicom(path):
         raise EchoError("It does not come from a DICOM file, which DICOM-SEG refers to.")
-    with decoding(path, "a DICOM file"):
+    with decoding(path, "a DICOM file"), captured_log("pydicom"):
         dataset = pydicom.dcmread(path, stop_before_pixels=True)
     needed = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
     missing = [name for name in needed if not dataset.get(name)]

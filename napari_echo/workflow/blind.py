@@ -11,6 +11,7 @@ from napari_echo.core.revision import Base, Revision
 from napari_echo.workflow.readings import covers, readings
 
 if TYPE_CHECKING:
+    from napari_echo.core.clip import EchoClip
     from napari_echo.workflow.session import Session
 
 
@@ -34,7 +35,8 @@ class Blind:
     Signals
     -------
     changed()
-        It was switched on or off, or the open clip was hidden or revealed.
+        It was switched on or off, the open clip was hidden or revealed, or somebody
+        else reads.
     """
 
     changed = Signal()
@@ -61,6 +63,11 @@ class Blind:
             self._on = on
             self.look()
             self.changed.emit()
+
+    def turn_to_reader(self) -> None:
+        """Show another reader what he has drawn, and hide from him what he has not."""
+        self.look()
+        self.changed.emit()
 
     def read_again(self, clip_id: str) -> None:
         """Hide a clip once more when it is opened next, though the reader has drawn it."""
@@ -129,6 +136,10 @@ class Blind:
             return [revision for revision in revisions if not revision.repeat]
         begun = [reading for reading in self._mine() if not self._is_drawn(reading)]
         return begun[-1] if begun else []
+
+    def name(self, clip: EchoClip) -> str:
+        """What is said of a clip that a reader was done with: its name would tell him a repeat."""
+        return "the clip" if self._on else clip.name
 
     def tags(self, base: Base, parent: str | None) -> dict[str, bool]:
         """Say of a draft that is committed now whether it is blind, and whether it is a repeat.

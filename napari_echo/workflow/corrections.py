@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
 from psygnal import Signal
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.errors import EchoError
 from napari_echo.core.keyframes import KeyFrames
+from napari_echo.core.labels import CAMUS_SCHEMA
 from napari_echo.core.revision import Base, Revision, Status
 from napari_echo.io.json_fields import key_frames_to_dict
 from napari_echo.workflow.blind import BLIND_BASE
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from napari_echo.io.store import LabelStore
     from napari_echo.workflow.journal import JournalFolder
     from napari_echo.workflow.journal_replay import Replay
+    from napari_echo.workflow.journal_writer import DraftJournal, Ending
     from napari_echo.workflow.recover import Recovered
 
 
@@ -37,16 +40,28 @@ class Corrections(Drafting):
         Uncommitted edits were found, taken up or put away.
     draft_committed()
         A revision of the open draft was written.
+    key_frames_kept()
+        ED and ES that the reader set wait to be committed, or no longer do.
     """
 
     waiting_changed = Signal()
     draft_committed = Signal()
+    key_frames_kept = Signal()
 
     def __init__(
         self, store: LabelStore | None = None, journals: JournalFolder | None = None
     ) -> None:
         self._waiting: tuple[Replay, ...] = ()
+        self._kept: KeyFrames | None = None
+        self._kept_in: DraftJournal | None = None
+        self._settled: KeyFrames | None = None
         super().__init__(store, journals)
+
+    def begin(self, clip: EchoClip | None) -> None:
+        """Turn to another clip; what was not committed waits in the journal."""
+        self._end_kept("keep")
+        self._settled = None
+        super().begin(clip)
 
     # Committing ---------------------------------------------------------------
 
@@ -134,6 +149,55 @@ class Corrections(Drafting):
             draft.describe(about if verdict is None else {**about, "verdict": verdict})
 
     @property
+    def kept_key_frames(self) -> KeyFrames | None:
+        """ED and ES that the reader set, where neither a revision nor an edit holds them."""
+        return self._kept
+
+    def settle_key_frames(self, key_frames: KeyFrames | None) -> None:
+        """Take ED and ES as they are for known: they came with the clip, or are being committed."""
+        self._settled = key_frames
+
+    def keep_key_frames(self, reader: str, key_frames: KeyFrames | None) -> None:
+        """Keep ED and ES that the reader set in a journal, while nothing else does.
+
+        It is dropped once they are committed, or kept with edits.
+        """
+        clip, wanted = self._clip, key_frames
+        if (
+            key_frames is None
+            or key_frames.origin != "set by reader"
+            or key_frames == self._settled
+            or self.uncommitted
+            or any(key_frames.beats == r.key_frames.beats for r in self.every_revision)
+        ):
+            wanted = None
+        if clip is None or wanted == self._kept:
+            return
+        if wanted is None:
+            self._end_kept("drop")
+        else:
+            if self._kept_in is None:
+                nothing = np.zeros(clip.frames.shape, np.uint8)
+                base = self.recipe("nothing", None, None).base
+                draft = Draft(nothing, nothing, base, CAMUS_SCHEMA)
+                self._kept_in = self.journals.begin(clip, draft, reader)
+            self._kept_in.tell(
+                "about",
+                reader=reader,
+                comment="",
+                key_frames=key_frames_to_dict(wanted),
+                key_frames_alone=True,
+                accepted=[],
+            )
+        self._kept = wanted
+        self.key_frames_kept.emit()
+
+    def _end_kept(self, ending: Ending) -> None:
+        journal, self._kept, self._kept_in = self._kept_in, None, None
+        if journal is not None:
+            self.journals.end(journal, ending)
+
+    @property
     def journal_error(self) -> str:
         """Why the open draft's edits cannot be written down at the moment; empty where they are."""
         draft = self._draft
@@ -181,4 +245,5 @@ class Corrections(Drafting):
     def close(self, timeout: float = 5.0) -> None:
         """End the draft and wait until its edits are safe in the journal."""
         self._end_draft("keep")
+        self._end_kept("keep")
         self.journals.settle(timeout)

@@ -12,9 +12,7 @@ from napari_echo.core.errors import EchoError
 from napari_echo.core.revision import Revision
 from napari_echo.io.clipset import write_clipset
 from napari_echo.io.labelled import LabelledClip
-from napari_echo.workflow.export_choose import EXPORTED, choose
-
-__all__ = ["EXPORTED", "export_clipset"]
+from napari_echo.workflow.export_choose import choose
 
 
 def export_clipset(

@@ -82,20 +82,25 @@ class Splits:
                 )
 
 
+def check_says_splits(folder: Path) -> None:
+    """Refuse a folder that is no export and no data set, without reading it.
+
+    Raises
+    ------
+    EchoError
+        If it is missing, or says nothing of splits.
+    """
+    if not folder.is_dir():
+        raise EchoError(f"There is no folder {folder}.")
+    if not any((folder / name).exists() for name in _READERS):
+        names = ", ".join(_READERS)
+        raise EchoError(f"{folder} says nothing of splits: it has none of {names}.")
+
+
 def _read(folder: Path) -> Iterator[tuple[str, str, str]]:
     """Study, clip id ("" where the data set has none) and split of each clip of a data set."""
-    readers: tuple[tuple[str, Callable[[Path], Iterator[tuple[str, str, str]]]], ...] = (
-        (MANIFEST, _read_manifest),
-        ("index.json", _read_clipset),
-        ("FileList.csv", _read_echonet),
-        ("database_split", _read_camus),
-    )
-    for name, read in readers:
-        if (folder / name).exists():
-            yield from read(folder)
-            return
-    names = ", ".join(name for name, _ in readers)
-    raise EchoError(f"{folder} says nothing of splits: it has none of {names}.")
+    check_says_splits(folder)
+    yield from next(read for name, read in _READERS.items() if (folder / name).exists())(folder)
 
 
 def _read_manifest(folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -129,3 +134,12 @@ def _read_camus(folder: Path) -> Iterator[tuple[str, str, str]]:
 
     for patient, split in read_splits(folder).items():
         yield patient, "", split
+
+
+# By the file that a data set is told by; the first that is there counts.
+_READERS: dict[str, Callable[[Path], Iterator[tuple[str, str, str]]]] = {
+    MANIFEST: _read_manifest,
+    "index.json": _read_clipset,
+    "FileList.csv": _read_echonet,
+    "database_split": _read_camus,
+}

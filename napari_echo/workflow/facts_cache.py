@@ -21,7 +21,7 @@ from napari_echo.workflow.studies import StudyItem
 
 T = TypeVar("T")
 
-_VERSION = 2
+_VERSION = 3
 _COLUMNS = "key, model, stamp, row, data"
 _TABLE = "fact (key TEXT, model TEXT, stamp TEXT, row TEXT, data BLOB, PRIMARY KEY (key, model))"
 _CHUNK = 500

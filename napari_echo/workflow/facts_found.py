@@ -80,9 +80,11 @@ def clip_facts(item: StudyItem, opened: OpenedClip) -> ClipFacts:
     """What a decoded clip shows by itself."""
     from napari_echo.workflow.measure import measure
 
-    clip, ef, measured = opened.clip, opened.ef, False
-    if ef is None and opened.truth is not None and opened.key_frames is not None:
-        ef = measure(clip, opened.truth, opened.key_frames).ef
+    clip, truth, ef, measured = opened.clip, opened.truth, opened.ef, False
+    # ED and ES are found in truth of every frame, where they were not traced.
+    told = truth is not None and (opened.key_frames is not None or bool(truth.annotated.all()))
+    if ef is None and truth is not None and told:
+        ef = measure(clip, truth, opened.key_frames).ef
         measured = ef is not None
     return ClipFacts(
         item.key, clip.clip_id, clip.study_id, clip.view, len(clip), _finite(ef), measured

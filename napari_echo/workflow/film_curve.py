@@ -103,7 +103,7 @@ class CurveStrip:
             ("stated", found.stated_ef),
         ):
             if ef is not None:
-                parts.append(f"EF {name} {100 * ef:.0f} %")
+                parts.append(f"EF {name} {100 * ef:.0f}%")
         origin = found.measures.key_frames.origin
         parts.append(f"ED and ES {origin}" if found.measures.key_frames.beats else "no beat found")
         return "   ".join(parts)

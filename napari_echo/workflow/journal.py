@@ -97,7 +97,7 @@ class JournalFolder:
                 continue
             try:
                 replay = Replay(path)
-                if replay.uncommitted:
+                if replay.is_left:
                     found.append(replay)
                 else:
                     remove(path)

@@ -65,6 +65,8 @@ class Replay:
         What the labels mean.
     key_frames : KeyFrames or None
         ED and ES as the reader saw them.
+    key_frames_alone : bool
+        Whether ED and ES that the reader set are all that it keeps.
     accepted : set of int
         Frames that the reader accepts as they are.
     history : History
@@ -102,6 +104,7 @@ class Replay:
         self.reader, self.comment, self.verdict = str(data["reader"]), "", ""
         self.spent = float(data["spent"])
         self.key_frames: KeyFrames | None = None
+        self.key_frames_alone = False
         self.accepted: set[int] = set()
         self.history = History()
         self.hashes: dict[int, str] = {}
@@ -131,6 +134,7 @@ class Replay:
             self.reader, self.comment = str(data["reader"]), str(data["comment"])
             self.verdict = str(data.get("verdict", self.verdict))
             self.accepted = {int(frame) for frame in data["accepted"]}
+            self.key_frames_alone = bool(data.get("key_frames_alone"))
             if data["key_frames"] is not None:
                 self.key_frames = key_frames_from_dict(data["key_frames"], self.shape[0])
         elif record.kind == "commit":
@@ -164,11 +168,14 @@ class Replay:
         """Take note of commits that the journal did not live to hear of.
 
         A frame whose labels a revision of the store holds exactly as they
-        are, committed since the work on it began, is committed.
+        are, committed since the work on it began, is committed; and so are ED
+        and ES.
         """
         for revision in revisions:
             if revision.committed < self.started:
                 continue
+            if self.key_frames is not None and revision.key_frames.beats == self.key_frames.beats:
+                self.key_frames_alone = False
             same = [
                 frame
                 for frame, labels in zip(revision.frames, revision.labels, strict=True)
@@ -179,6 +186,11 @@ class Replay:
                 self.accepted.discard(frame)
             if same:
                 self.base = Base("revision", revision.revision_id)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there is anything that is not committed."""
+        return bool(self.uncommitted) or self.key_frames_alone
 
     @property
     def uncommitted(self) -> tuple[int, ...]:

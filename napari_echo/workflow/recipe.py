@@ -55,6 +55,17 @@ class Recipe:
             and all(a is b for a, b in zip(self.sources, other.sources, strict=True))
         )
 
+    def is_drawn(self, frame: int) -> bool:
+        """Whether anything is labelled on a frame of the draft; nothing is copied for it."""
+        for source in reversed(self.sources):
+            if isinstance(source, Revision):
+                if frame in source.frames:
+                    return bool(source.labels[source.frames.index(frame)].any())
+            elif source is not None:
+                laid = source if isinstance(source, Segmentation) else source.segmentation
+                return bool(laid.labels[frame].any())
+        return False
+
     def make(self) -> Made:
         """Copy the labels; of a long clip that takes a tenth of a second."""
         if not self.sources:

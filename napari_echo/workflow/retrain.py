@@ -26,7 +26,7 @@ from napari_echo.io.store import LabelStore
 from napari_echo.io.writing import new_file, new_folder
 from napari_echo.workflow import retrain_data as data
 from napari_echo.workflow.evaluate import evaluate, labelled_entries
-from napari_echo.workflow.export import EXPORTED
+from napari_echo.workflow.export_choose import learned_revisions
 from napari_echo.workflow.retrain_card import card_fields, data_used, write_measures
 from napari_echo.workflow.retrain_process import train_in_process
 from napari_echo.workflow.retrain_request import Request, Retrained, Stage, Step, Told
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from napari_echo.ml.predictor import Predictor
 
 PLAN, CORRECTIONS, TRAINING, PACK = "plan.json", "corrections", "training", "pack"
+_PLACES = 3  # that a message names
 LOG, FAILURE, TRAINING_PLAN = "training.log", "failure.txt", "training.json"
 
 
@@ -83,23 +84,30 @@ def retrain(request: Request, on_step: Callable[[Step], None]) -> Retrained:
     for clips in old:
         data.check_structures(clips, base.schema, base.name)
     revisions = _revisions(request.labels)
-    on_step(Stage("Looking for leaks", 0, 0))
-    data.check_leaks(
-        [
-            *data.shown_by_revisions(revisions),
-            *(shown for clips in old for shown in data.shown_by(clips, data.TRAIN)),
-        ],
-        data.shown_by(val, request.split),
-    )
     work = request.work
+    plan = _plan(request, base, size, revisions, old, val)
     # Before the clips are searched for: a wrong work folder is told at once.
-    _take_work_folder(work, _plan(request, base, size, revisions, old, val))
+    _check_work_folder(work, plan)
+    on_step(Stage("Looking for leaks", 0, 0))
+    judged = data.shown_by(val, request.split)
+    data.check_leaks((s for clips in old for s in data.shown_by(clips, data.TRAIN)), judged)
+    if not request.found_only:
+        data.check_leaks(data.shown_by_revisions(revisions), judged)
     predictor = make_predictor(base)
-    corrections = _corrections(request, revisions, predictor, on_step)
+    found = None
+    if not (work / CORRECTIONS).is_dir():
+        found = _found(request, revisions, on_step)
+        data.check_leaks(data.shown_by_revisions(found[0]), judged)
+    _take_work_folder(work, plan)
+    corrections = (
+        _corrections(work / CORRECTIONS, *found, predictor, on_step)
+        if found is not None
+        else open_clipset(work / CORRECTIONS)
+    )
     used = data_used(request, old, val, corrections)
     if not (work / PACK).is_dir():
-        plan = _training_plan(request, base, size, used, corrections, old, revisions)
-        train_in_process(plan, work / TRAINING_PLAN, work / LOG, on_step)
+        training = _training_plan(request, base, size, used, corrections, old, revisions)
+        train_in_process(training, work / TRAINING_PLAN, work / LOG, on_step)
     new = open_pack(work / PACK)
     first, second = (
         evaluate(
@@ -127,7 +135,7 @@ def _revisions(folder: Path) -> list[Revision]:
     if not folder.is_dir():
         raise EchoError(f"There is no label store at {folder}.")
     revisions = LabelStore(folder).revisions()
-    if not any(revision.status in EXPORTED for revision in revisions):
+    if not learned_revisions(revisions):
         raise EchoError(f"The label store {folder} has no accepted or corrected frame to learn.")
     return revisions
 
@@ -151,8 +159,8 @@ def _plan(
     }
 
 
-def _take_work_folder(work: Path, plan: dict[str, Any]) -> None:
-    """Begin in an empty folder, or go on in that of the same plan."""
+def _check_work_folder(work: Path, plan: dict[str, Any]) -> None:
+    """Refuse a work folder that is neither empty nor that of the same plan."""
     known = work / PLAN
     if known.is_file():
         try:
@@ -165,10 +173,16 @@ def _take_work_folder(work: Path, plan: dict[str, Any]) -> None:
                 f"{work} holds a retraining with other {' and '.join(other)}: give another "
                 "--work-dir, or remove that folder."
             )
-        for leftover in work.glob(".*partial-*"):  # of a process that was killed
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     elif work.is_dir() and any(work.iterdir()):
         raise EchoError(f"{work} holds something else than a retraining: give another --work-dir.")
+
+
+def _take_work_folder(work: Path, plan: dict[str, Any]) -> None:
+    """Begin in an empty folder, or go on in that of the same plan."""
+    known = work / PLAN
+    if known.is_file():
+        for leftover in work.glob(".*partial-*"):  # of a process that was killed
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     else:
         with new_file(known, replace=False) as partial:
             partial.write_text(json.dumps(plan, indent=1), encoding="utf-8")
@@ -184,25 +198,44 @@ def _clear(work: Path) -> None:
         work.rmdir()
 
 
+def _found(
+    request: Request, revisions: Sequence[Revision], on_step: Callable[[Step], None]
+) -> tuple[Sequence[Revision], data.ClipFiles]:
+    """Find the clips of what would be learned; and leave out what has none, where that is asked."""
+    learned = set(learned_revisions(revisions))
+    wanted = {revision.clip_id for revision in revisions if revision.revision_id in learned}
+    clips = data.find_labelled(
+        request.clips, wanted, _teller("Looking for the labelled clips", on_step)
+    )
+    lost = wanted - set(clips)
+    if lost and request.found_only and len(lost) < len(wanted):
+        on_step(Told(_left_out(len(lost), request.clips)))
+        wanted -= lost
+    return [revision for revision in revisions if revision.clip_id in wanted], clips
+
+
+def _left_out(n: int, places: Sequence[Path]) -> str:
+    """Say that labelled clips were not found, where they were looked for, and what to do."""
+    more = f" and {len(places) - _PLACES} more places" if len(places) > _PLACES else ""
+    where = ", ".join(str(place) for place in places[:_PLACES])
+    which, them = ("clip is", "it") if n == 1 else ("clips are", "them")
+    return (
+        f"{n} labelled {which} left out, as no file shows {them} in {where}{more}. To learn from "
+        f"{them}, too, open the folder that holds {them} (--clips), and start again."
+    )
+
+
+def _teller(what: str, on_step: Callable[[Step], None]) -> data.OnProgress:
+    return lambda done, total: on_step(Stage(what, done, total))
+
+
 def _corrections(
-    request: Request,
+    out: Path,
     revisions: Sequence[Revision],
+    clips: data.ClipFiles,
     predictor: Predictor,
     on_step: Callable[[Step], None],
 ) -> ClipSet:
-    out = request.work / CORRECTIONS
-    if out.is_dir():
-        return open_clipset(out)
-
-    def tell(what: str) -> data.OnProgress:
-        return lambda done, total: on_step(Stage(what, done, total))
-
-    wanted = {revision.clip_id for revision in revisions}
-    clips = data.find_labelled(request.clips, wanted, tell("Looking for the labelled clips"))
-    lost = wanted - set(clips)
-    if lost and request.found_only and len(lost) < len(wanted):
-        on_step(Told(f"{len(lost)} labelled clips are not among the clips and are left out."))
-        revisions = [revision for revision in revisions if revision.clip_id in clips]
     for fork in forks(revisions):
         on_step(
             Told(
@@ -210,7 +243,9 @@ def _corrections(
                 f"{' and '.join(head.reader for head in fork)}: the latest are learned."
             )
         )
-    return data.write_corrections(revisions, clips, predictor, out, tell("Marking hard pixels"))
+    return data.write_corrections(
+        revisions, clips, predictor, out, _teller("Marking hard pixels", on_step)
+    )
 
 
 def _training_plan(

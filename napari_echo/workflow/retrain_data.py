@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from napari_echo.io.load import ClipFile
 from napari_echo.io.writing import new_folder
 from napari_echo.workflow.clip_search import iter_find
 from napari_echo.workflow.export import export_clipset
+from napari_echo.workflow.export_choose import learned_revisions
 from napari_echo.workflow.predict import SegmentationModel, run_steps
 
 TRAIN = "train"
@@ -97,10 +99,13 @@ class Shown:
 
 
 def shown_by_revisions(revisions: Iterable[Revision]) -> list[Shown]:
-    """What revisions label."""
+    """What revisions label that would be learned: none that was rejected, or is a repeat."""
+    every = list(revisions)
+    learned = set(learned_revisions(every))
     return [
         Shown(f"revision {r.revision_id[:12]}", r.study_id, r.clip_id, frozenset(r.frame_hashes))
-        for r in revisions
+        for r in every
+        if r.revision_id in learned
     ]
 
 
@@ -137,22 +142,28 @@ def check_leaks(learned: Iterable[Shown], judged: Iterable[Shown]) -> None:
     studies = {shown.study_id for shown in judged}
     clips = {shown.clip_id: shown.study_id for shown in judged}
     frames = {digest: shown.study_id for shown in judged for digest in shown.frame_hashes}
-    leaks: dict[str, None] = {}
+    leaks: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for shown in learned:
         same = next((frames[d] for d in sorted(shown.frame_hashes) if d in frames), None)
         if shown.study_id in studies:
-            leaks[f"study {shown.study_id} ({shown.where})"] = None
+            leaks[f"study {shown.study_id}"][shown.where] = None
         elif shown.clip_id in clips:
-            leaks[f"the clip of study {clips[shown.clip_id]} ({shown.where})"] = None
+            leaks[f"the clip of study {clips[shown.clip_id]}"][shown.where] = None
         elif same is not None:
-            leaks[f"a frame of study {same} ({shown.where}, as study {shown.study_id})"] = None
+            where = f"{shown.where}, as study {shown.study_id}"
+            leaks[f"a frame of study {same}"][where] = None
     if leaks:
-        named = list(leaks)[:_NAMED]
+        named = [f"{what} ({_first(list(where))})" for what, where in leaks.items()][:_NAMED]
         more = f" and {len(leaks) - _NAMED} more" if len(leaks) > _NAMED else ""
         raise EchoError(
             f"The validation set holds what the model would learn from: {'; '.join(named)}{more}. "
             "The comparison would flatter it: validate on other studies."
         )
+
+
+def _first(where: Sequence[str]) -> str:
+    """The first of the places where something was found, and how many more there are."""
+    return where[0] if len(where) == 1 else f"{where[0]} and {len(where) - 1} more"
 
 
 def check_structures(clips: ClipSet, schema: LabelSchema, model: str, whose: str = "") -> None:

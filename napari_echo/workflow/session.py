@@ -147,6 +147,7 @@ class Session(Predictions):
             _check_fit(clip, truth)
         self._clear(clip)
         self._truth, self._key_frames = truth, key_frames
+        self.corrections.settle_key_frames(key_frames)
         if item is None:
             item = self.studies.at(clip.source) or item_of_clip(clip)
         if item is not None and self.studies.get(item.key) is None:

@@ -138,9 +138,13 @@ def _folder(path: Path) -> Listing:
 
 
 def _read_file(path: Path) -> OpenedClip:
+    from napari_echo.io.clipset_clips import find_entry, is_in_clipset
     from napari_echo.io.load import load
     from napari_echo.workflow.truth import find_truth, load_truth
 
+    if path.is_file() and is_in_clipset(path):
+        # Its data set knows ED, ES and EF, too.
+        return _read_entry(*find_entry(path))
     clip = load(path)
     truth = find_truth(clip)
     if truth is None:

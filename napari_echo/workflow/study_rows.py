@@ -92,9 +92,12 @@ class StudyRows:
     model_id, model_name : str
         Whose facts are shown.
     blind : bool
-        Whether what models, truth and readers say is not shown.
+        Whether what models, truth and other readers say is not shown.
     hidden : bool
-        Whether the open clip is read blind now: nothing tells it from the others.
+        Whether the open clip is read blind now: nothing tells it from the others,
+        and nothing that the reader has read it before.
+    reader : str
+        Who reads.
     verdicts : mapping of str to Verdict
         What the label store says, by the clips' keys.
     queue : str
@@ -113,6 +116,7 @@ class StudyRows:
     model_name: str = ""
     blind: bool = False
     hidden: bool = False
+    reader: str = ""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     queue: Queue = "list"
     filter: Filter = field(default_factory=Filter)
@@ -120,10 +124,16 @@ class StudyRows:
     descending: bool = False
 
     def verdict(self, item: StudyItem) -> Verdict:
-        """What the label store says of a clip, where it may be shown."""
-        if self.hidden and item is self.studies.current:
-            return NO_VERDICT
-        return self.verdicts.get(item.key, NO_VERDICT)
+        """What the label store says of a clip; read blind, only what the reader said himself."""
+        verdict = self.verdicts.get(item.key, NO_VERDICT)
+        return verdict.by(self.reader) if self.blind else verdict
+
+    def n_reviewed(self) -> int | None:
+        """How many clips have a verdict; None where that may not be shown."""
+        if self.hidden:
+            return None
+        items = (item for key in self.verdicts if (item := self.studies.get(key)) is not None)
+        return sum(self.verdict(item).status != "unreviewed" for item in items)
 
     def view(self, item: StudyItem) -> str:
         """The view of a clip, "unknown" where nobody knows it."""
@@ -141,6 +151,9 @@ class StudyRows:
     def cell(self, item: StudyItem, column: str) -> Cell:
         """What a field shows."""
         if self.blind and column in ("true_ef", "reader", "comment"):
+            return _EMPTY
+        if self.hidden and column == "status":
+            # With the picture beside it, the status would tell a repeat.
             return _EMPTY
         if column in ("clip", "view", "frames", "true_ef"):
             return self._of_clip(item, column)

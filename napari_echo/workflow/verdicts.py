@@ -23,11 +23,32 @@ STATUSES: Mapping[Status, str] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the label store says of a clip; the reader of the last commit comes first."""
+    """What the label store says of a clip, by the commits that count for an export.
+
+    Parameters
+    ----------
+    status : str
+        That of the last commit.
+    readers : tuple of str
+        Who committed labels of it; the reader of the last commit comes first.
+    comment : str
+        That of the last commit.
+    statuses : tuple of str
+        That of each reader's own last commit.
+    """
 
     status: Status = "unreviewed"
     readers: tuple[str, ...] = ()
     comment: str = ""
+    statuses: tuple[Status, ...] = ()
+
+    def by(self, reader: str) -> Verdict:
+        """What one reader made of the clip; others are not known to it."""
+        if reader not in self.readers:
+            return NO_VERDICT
+        status = self.statuses[self.readers.index(reader)]
+        comment = self.comment if self.readers[0] == reader else ""
+        return Verdict(status, (reader,), comment, (status,))
 
 
 NO_VERDICT = Verdict()
@@ -42,18 +63,27 @@ class _Tally:
     last: bytes = b""
 
     def add(self, rows: Sequence[Row]) -> _Tally:
-        """The same with later rows."""
+        """The same with later rows; by a repeat the verdict does not change."""
         if not rows:
             return self
-        last = rows[-1]
-        readers = (row.reader for row in reversed(rows))
-        status = next((s for s in STATUSES if s == last.status), "unreviewed")
-        verdict = Verdict(
-            cast(Status, status),
-            tuple(dict.fromkeys((*readers, *self.verdict.readers))),
-            last.comment,
-        )
-        return _Tally(verdict, self.count + len(rows), last.text)
+        verdict = self.verdict
+        counted = [row for row in reversed(rows) if not row.repeat]
+        if counted:
+            said: dict[str, Status] = {}
+            for row in counted:
+                said.setdefault(row.reader, _status(row))
+            said |= {
+                reader: status
+                for reader, status in zip(verdict.readers, verdict.statuses, strict=True)
+                if reader not in said
+            }
+            last = counted[0]
+            verdict = Verdict(_status(last), tuple(said), last.comment, tuple(said.values()))
+        return _Tally(verdict, self.count + len(rows), rows[-1].text)
+
+
+def _status(row: Row) -> Status:
+    return cast(Status, row.status if row.status in STATUSES else "unreviewed")
 
 
 class Verdicts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -94,3 +95,30 @@ def test_a_frame_that_the_first_clip_lacks_is_told(
     session.open_clip(clip)
     session.open_clip(EchoClip.from_frames(clip.frames[:3]))
     assert told == [f"{clip.name} has no frame 12: it has frames 0 to 11."]
+
+
+CHOSEN = """
+import warnings
+from napari.settings import get_settings
+from napari_echo.gui.app import open_viewer
+from napari_echo.gui.keys import action, bound_keys
+
+shortcuts = get_settings().shortcuts
+shortcuts.shortcuts = {**shortcuts.shortcuts, action("truth").id: ["Alt-G"]}
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    viewer, review = open_viewer()
+print([str(w.message) for w in told if "unbind" in str(w.message)])
+print([str(key) for name in ("truth", "heat_map") for key in bound_keys(action(name).id)])
+print(review.legend.buttons["truth"].text())
+viewer.close()
+"""
+
+
+def test_keys_that_the_reader_chose_are_known_before_the_window(tmp_path: Path) -> None:
+    env = {**os.environ, "NAPARI_CONFIG": str(tmp_path / "napari.yaml"), "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", CHOSEN], capture_output=True, text=True, env=env, timeout=180
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-3:] == ["[]", "['Alt+G', 'H']", " Truth  Alt-G"]

@@ -18,10 +18,12 @@ from napari.utils.interactions import (
     mouse_release_callbacks,
 )
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import Segmentation
+from napari_echo.gui.draft_layer import MODES
 from napari_echo.gui.review import EchoReview
 from napari_echo.io.store import LabelStore
 from napari_echo.workflow.export_choose import choose
@@ -141,6 +143,48 @@ def test_a_contour_is_dragged_by_its_points_and_the_labels_follow(
     assert not tool.active
     assert viewer.layers.selection.active is review.layers.find("correction")
     assert not any(isinstance(x, Points) and x.visible for x in viewer.layers)
+
+
+@pytest.mark.parametrize(
+    ("key", "mode"),
+    [(Qt.Key.Key_1, "erase"), (Qt.Key.Key_2, "paint"), (Qt.Key.Key_3, "polygon")],
+)
+def test_the_key_of_another_tool_ends_the_contour_and_takes_that_up(
+    reviewed: Reviewed, qtbot: QtBot, key: Qt.Key, mode: str
+) -> None:
+    viewer, review = reviewed
+    tools = review.correct_panel.tools
+    viewer.window._qt_window.show()
+    canvas = viewer.window._qt_viewer.canvas.native
+    qtbot.keyClick(canvas, Qt.Key.Key_D, Qt.KeyboardModifier.ShiftModifier)
+    points = review.contour_tool.points
+    assert points is not None
+    n = len(points.data)
+    points.selected_data = {n // 2}
+    qtbot.keyClick(canvas, Qt.Key.Key_5)  # napari's: it would move and turn the layer
+    assert points.mode == "select"
+    assert tools.contour.isChecked()
+    qtbot.keyClick(canvas, key)
+    assert not review.contour_tool.active
+    assert review.session.corrections.uncommitted == ()
+    layer = review.layers.draft.layer
+    assert viewer.layers.selection.active is layer
+    assert layer is not None
+    assert layer.mode == mode
+    shown = {name: button.isChecked() for name, button in tools._tools.items()}
+    assert [MODES[name] for name, on in shown.items() if on] == [mode]
+    assert not tools.contour.isChecked()
+
+
+def test_a_tool_is_shown_only_while_the_mouse_works_with_it(reviewed: Reviewed) -> None:
+    viewer, review = reviewed
+    tools = review.correct_panel.tools
+    tools.brush.click()
+    assert tools.brush.isChecked()
+    viewer.layers.selection.active = review.layers.find("clip")
+    assert not tools.brush.isChecked()
+    viewer.layers.selection.active = review.layers.draft.layer
+    assert tools.brush.isChecked()
 
 
 def test_the_layers_of_a_contour_are_made_while_the_reader_looks(

@@ -161,6 +161,14 @@ def test_ok_says_why_it_cannot_be_pressed(review: EchoReview, qtbot: QtBot, tmp_
     dialog.split_file.edit.setText(str(tmp_path / "splits.csv"))
     assert "There is no split file" in refusal()
     dialog.split_file.edit.clear()
+    dialog.splits_from.add([tmp_path])
+    assert refusal().startswith(f"{tmp_path} says nothing of splits: it has none of manifest.json")
+    dialog.splits_from.list.selectAll()
+    dialog.splits_from.drop.click()
+    dialog.splits_from.add([tmp_path / "nowhere"])
+    assert refusal() == f"There is no folder {tmp_path / 'nowhere'}."
+    dialog.splits_from.list.selectAll()
+    dialog.splits_from.drop.click()
     assert dialog.ok.isEnabled()
     assert dialog.clips.isHidden()
     # The session's clip has no file, so the store's clips are nowhere.
@@ -172,6 +180,35 @@ def test_ok_says_why_it_cannot_be_pressed(review: EchoReview, qtbot: QtBot, tmp_
     dialog.clips.list.selectAll()
     dialog.clips.drop.click()
     assert "where the labelled clips lie" in refusal()
+
+
+def test_an_export_that_failed_need_not_be_typed_again(
+    review: EchoReview, qtbot: QtBot, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    (earlier / "manifest.json").write_text("{")
+    splits = tmp_path / "splits.csv"
+    splits.write_text("study,split\nbeating,val\n")
+    dialog = open_export(review)
+    dialog.split_file.edit.setText(str(splits))
+    dialog.splits_from.add([earlier])
+    dialog.out.edit.setText(str(tmp_path / "set"))
+    dialog.ok.click()
+    wait(review, qtbot)
+    assert "manifest.json is damaged" in review.status_panel.message.full_text()
+    dialog = open_export(review)
+    assert dialog.split_file.path() == splits
+    assert dialog.splits_from.paths() == (earlier,)
+    assert dialog.out.path() == tmp_path / "set"
+    dialog.splits_from.list.selectAll()
+    dialog.splits_from.drop.click()
+    dialog.ok.click()
+    wait(review, qtbot)
+    assert (tmp_path / "set").is_dir()
+    # What is done is not offered again.
+    dialog = open_export(review)
+    assert (dialog.out.path(), dialog.split_file.path()) == (None, None)
 
 
 def test_before_a_commit_the_dialog_says_what_is_missing(
@@ -215,7 +252,7 @@ def test_the_folder_of_the_labels_is_asked_for_where_it_is(
     assert review.session.corrections.store is store
     panel.choose.click()
     wait(review, qtbot)
-    assert panel.where.full_text() == "labels in other"
+    assert panel.where.full_text() == "kept in the folder other"
 
 
 def test_every_field_is_explained(review: EchoReview) -> None:

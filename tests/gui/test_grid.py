@@ -178,6 +178,35 @@ def test_model_truth_and_correction_side_by_side(opened: Reviewed, session: Sess
     assert len(cells_of(viewer)) == 2
 
 
+def test_the_contour_ends_where_cells_begin_and_the_brush_paints_in_them(
+    opened: Reviewed, session: Session
+) -> None:
+    viewer, review = opened
+    press = viewer.window._qt_viewer.canvas._key_map_handler.press_key
+    refused: list[str] = []
+    review.verbs.refused.disconnect()
+    review.verbs.refused.connect(refused.append)
+    review.comparing.grid.set_contents("references")
+    review.editing.choose("prediction")
+    press("Shift-D")
+    assert review.contour_tool.active
+    press("Shift-W")
+    assert viewer.canvas.grid.enabled
+    assert not review.contour_tool.active
+    layer = review.layers.draft.layer
+    assert viewer.layers.selection.active is layer
+    press("2")
+    assert layer is not None
+    assert layer.mode == "paint"
+    assert review.correct_panel.tools.brush.isChecked()
+    # In cells it would be a cell of its own.
+    press("Shift-D")
+    assert not review.contour_tool.active
+    assert refused == ["Go back to one view first (Shift-W): a contour is dragged there."]
+    press("Shift-W")
+    assert not any(x.visible for x in viewer.layers if x.name.startswith("Contour"))
+
+
 def drag(viewer: napari.Viewer, start: np.ndarray, end: np.ndarray) -> None:
     """Drag the mouse over the canvas, from a place to another (x, y in pixels)."""
     canvas = viewer.window._qt_viewer.canvas

@@ -140,3 +140,18 @@ def test_nothing_arrives_after_the_end(runner: Jobs, qtbot: QtBot) -> None:
     qtbot.wait(200)
     assert heard == []
     assert not runner.busy
+
+
+def test_a_job_that_is_stopped_closes_what_it_has_open(runner: Jobs, qtbot: QtBot) -> None:
+    closed = threading.Event()
+
+    def holding() -> Job[None]:
+        try:
+            while True:
+                yield Progress(0, 0, "Holding")
+        finally:
+            closed.set()
+
+    runner.start("Holding", holding, done=lambda _: None)
+    runner.shut_down()
+    assert closed.wait(5)

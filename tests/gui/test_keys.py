@@ -46,7 +46,7 @@ def test_naparis_preferences_list_the_keys(dock: Dock, session: Session) -> None
     dock(session)
     for action in ACTIONS:
         assert action_manager._actions[action.id].description
-        assert [_normal(key) for key in bound_keys(action)] == [_normal(action.key)]
+        assert [_normal(str(key)) for key in bound_keys(action.id)] == [_normal(action.key)]
 
 
 def test_keys_jump_to_key_frames(

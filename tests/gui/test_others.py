@@ -267,8 +267,44 @@ def test_who_reads_blind_is_told_nothing(others: Others) -> None:
     others.idle()
     assert others.session.hidden
     assert others.session.corrections.revisions == ()
-    assert others.status("one") == "unreviewed"
+    assert others.status("one") == ""
+    others.review.studies_panel.refresh()
+    assert "reviewed" not in others.review.studies_panel.progress.full_text()
     assert not any("ben" in sentence for sentence in others.told)
+
+
+def test_a_blind_reader_sees_his_own_verdicts_and_none_while_he_draws(others: Others) -> None:
+    still = KeyFrames((Beat(0, 0),), "traced")
+    others.commit("reader", "one", status="second reader", key_frames=still)
+    others.commit("ben", "one", status="rejected")
+    others.commit("ben", "two", status="accepted")
+    others.open()
+    for _ in range(2):  # that their ids are known
+        others.review.studying.step(1)
+        others.idle()
+    panel = others.review.studies_panel
+    names = ("one", "three", "two")
+    assert [others.status(name) for name in names] == ["rejected", "unreviewed", "accepted"]
+    others.review.readers.read_blind(True)
+    panel.search.setText("rejec")
+    others.until(lambda: panel.model.rowCount() == 0)  # what others said cannot be searched
+    panel.search.setText("")
+    others.until(lambda: panel.model.rowCount() == 3)
+    assert others.session.hidden
+    assert [others.status(name) for name in names] == ["", "", ""]
+    panel.refresh()
+    assert panel.progress.full_text().startswith("3 clips · 0 scanned")
+    others.review.studying.open("one.npy")
+    others.idle()
+    assert not others.session.hidden
+    assert [others.status(name) for name in names] == ["2nd reader", "unreviewed", "unreviewed"]
+    panel.refresh()
+    assert panel.progress.full_text().startswith("3 clips · 1 read by you")
+    others.review.correct_panel.reader.setText("ben")
+    others.review.correct_panel.reader.editingFinished.emit()
+    others.until(lambda: others.session.hidden)
+    others.review.readers.read_blind(False)
+    assert [others.status(name) for name in names] == ["rejected", "unreviewed", "accepted"]
 
 
 def test_a_store_that_vanishes_is_told_of_once_and_followed_when_it_is_back(

@@ -16,6 +16,7 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import Beat, KeyFrames
 from napari_echo.core.labels import CAMUS_SCHEMA, LV, Segmentation
 from napari_echo.core.revision import Base, Revision
+from napari_echo.gui.panels.readers_table import AgreementTable
 from napari_echo.gui.review import EchoReview
 from napari_echo.io.load import load
 from napari_echo.workflow.correct import correct
@@ -183,8 +184,8 @@ def test_a_started_correction_is_not_hidden_over(
     review.editing.begin()
     review.session.corrections.accept(ED)
     told: list[str] = []
+    review.verbs.refused.disconnect()
     review.verbs.refused.connect(told.append)
-    review.verbs.refused.disconnect(napari.utils.notifications.show_error)
     review.readers_panel.blind.click()
     assert not review.session.blind.on
     assert not review.readers_panel.blind.isChecked()
@@ -206,6 +207,8 @@ def test_a_clip_comes_up_again_blind_and_its_reading_stands_by_itself(
     review.studying.open_paths([folder])
     wait(review)
     met: list[str] = []
+    told: list[str] = []
+    review.verbs.told.connect(told.append)
     for _ in range(9):
         clip = session.clip
         assert clip is not None
@@ -226,10 +229,15 @@ def test_a_clip_comes_up_again_blind_and_its_reading_stands_by_itself(
     assert met.index(again) < len(met) - 5
     assert again in met
     assert session.studies.position() == place
+    name = session.clip.name
     session.set_key_frames(KeyFrames((Beat(ED, ES),), "set by reader"))
     draw(review, np.roll(masks, 1, axis=1), (ED, ES))
     wait(review)
     assert not session.hidden
+    # What is told of a repeat does not name it; nor of the others, which would tell it as well.
+    assert told[-1] == f"Committed frames {ED}, {ES} of the clip."
+    assert name
+    assert not any("clip0" in sentence or name in sentence for sentence in told)
     store = session.corrections.store
     assert store is not None
     first, second = store.rows(again)
@@ -281,6 +289,19 @@ def test_a_click_on_a_point_opens_its_clip_at_ed(
     assert names == [
         "ann and bob", "ann, shown it, and dark-cavity", "bob, shown it, and dark-cavity",
     ]  # fmt: skip
+    # Who is compared has the room that the numbers leave; the plot says it where it is alone.
+    table, group = AgreementTable(), panel._shown[1]
+    qtbot.addWidget(table)
+    table.resize(900, 150)
+    table.show()
+    table.fill(panel._shown)
+    assert table.columnWidth(0) >= table.sizeHintForColumn(0)
+    label = panel.plot.getPlotItem().getAxis("bottom")
+    panel.plot.set_alone(False)
+    panel.plot.show_pairs(group)
+    assert "dark-cavity" not in label.labelText
+    panel.plot.set_alone(True)
+    assert "ann, shown it, and dark-cavity" in label.labelText
     review.layers.go_to(5)
     points = panel.plot.points.points()
     panel.plot.points.sigClicked.emit(panel.plot.points, points, None)

@@ -121,7 +121,7 @@ def test_a_drag_is_one_stroke_and_is_in_the_journal_while_it_lasts(
     with layer.block_history():
         for x in range(5, 30, 5):
             layer.paint((0, 5, x), 2)
-            review._tick()
+            review.noting.note()
         assert review.layers.draft.in_stroke
         assert corrections.draft is not None
         assert corrections.draft.history.can_undo

@@ -186,6 +186,7 @@ def test_a_cancelled_prediction_leaves_nothing_and_can_be_run_again(
     engine.step()
     qtbot.waitUntil(lambda: engine.calls == 2, timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: "4/12" in review.status_panel.message.full_text(), timeout=PATIENCE_MS)
+    review.verbs.predict()  # pressed once more, it is not to run once more
     review.status_panel.cancel.click()
     assert not review.status_panel.cancel.isEnabled()
     engine.step()

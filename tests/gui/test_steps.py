@@ -5,7 +5,7 @@ from __future__ import annotations
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import Segmentation
-from napari_echo.gui.steps import Step, commit_obstacle, hint, is_done, next_step, obstacle
+from napari_echo.gui.steps import Step, commit_obstacle, is_done, next_step, obstacle
 from napari_echo.workflow.session import Session
 
 
@@ -14,7 +14,6 @@ def test_without_a_clip_every_step_but_the_first_says_so(session: Session) -> No
     for step in list(Step)[1:]:
         assert obstacle(step, session) == "Open a clip first."
     assert next_step(session) is Step.LOAD
-    assert hint(session) == "Next: open a clip."
 
 
 def test_with_a_clip_a_model_comes_next(session: Session, clip: EchoClip) -> None:

@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import napari
+import nibabel as nib
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import KeyFrames
@@ -141,7 +142,7 @@ def test_a_folder_is_listed_sorted_filtered_and_gone_through(
     assert len(listed(review)) == 4
 
 
-def test_enter_and_a_double_click_open_a_row_and_letters_stay_the_reviews(
+def test_enter_and_a_double_click_open_a_row(
     reviewed: Reviewed, idle: Callable[[EchoReview], None], qtbot: QtBot, folder: Path
 ) -> None:
     _, review = reviewed
@@ -150,7 +151,6 @@ def test_enter_and_a_double_click_open_a_row_and_letters_stay_the_reviews(
     idle(review)
     table.setFocus()
     qtbot.keyClick(table, Qt.Key.Key_Down)
-    qtbot.keyClick(table, Qt.Key.Key_O)  # no search by letters
     assert table.currentIndex().row() == 1
     qtbot.keyClick(table, Qt.Key.Key_Return)
     idle(review)
@@ -343,7 +343,9 @@ def test_damaged_clips_on_the_way_to_the_next_are_told_of_once(
     late = [folder / f"late{number}.npy" for number in range(6)]
     for number, path in enumerate(late):
         np.save(path, clip.frames[:3] + np.uint8(number))
-    review.studying.open_paths([folder], key="beat2.npy")
+    review.studying.open_paths([folder])
+    idle(review)
+    review.studying.open("beat2.npy")
     idle(review)
     told: list[str] = []
     review.verbs.told.connect(told.append)
@@ -368,21 +370,64 @@ def test_damaged_clips_on_the_way_to_the_next_are_told_of_once(
     assert len(review.session.studies.problems) == 6
 
 
-def test_of_a_folder_without_one_clip_that_can_be_read_one_sentence_is_told(
+def test_where_nothing_can_be_read_one_sentence_is_told_and_the_list_stays(
     reviewed: Reviewed,
     idle: Callable[[EchoReview], None],
     folder: Path,
+    tmp_path: Path,
     sentences: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _, review = reviewed
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
     for name in NAMES:
-        (folder / f"{name}.npy").write_bytes(b"\x93NUMPY nothing")
+        (damaged / f"{name}.npy").write_bytes(b"\x93NUMPY nothing")
+    review.studying.open_paths([damaged])
+    idle(review)
+    assert (opened(review), listed(review)) == ("", [])
+    assert sentences.pop().startswith("None of the 4 clips can be read, beat1.npy first: ")
     review.studying.open_paths([folder])
     idle(review)
-    assert opened(review) == ""
+    before, clip = listed(review), review.session.clip
+    (tmp_path / "notes.txt").write_text("To do: lunch.")
+    chosen = [str(tmp_path / "notes.txt")]
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (chosen, ""))
+    review.clip_panel.ask()
+    idle(review)
     (sentence,) = sentences
-    assert sentence.startswith("None of the 4 clips can be read, beat1.npy first: ")
-    assert all(column(review, "why"))
+    assert "notes.txt" in sentence
+    assert listed(review) == before
+    assert review.session.clip is clip
+    assert review.session.studies.roots == (folder,)
+    assert review.session.studies.problems == {}
+
+
+def test_a_single_file_has_its_true_ef(
+    reviewed: Reviewed,
+    idle: Callable[[EchoReview], None],
+    clip: EchoClip,
+    truth: Segmentation,
+    key_frames: KeyFrames,
+    tmp_path: Path,
+) -> None:
+    _, review = reviewed
+    item = LabelledClip(clip, truth, key_frames, "val", None)
+    root = write_clipset(tmp_path / "set", [item])
+    (file,) = root.rglob("*.frames.npy")
+    review.studying.open_paths([file])
+    idle(review)
+    assert review.session.key_frames == key_frames
+    (measured,) = column(review, "true_ef")
+    assert measured == f"{100 * review.session.measures['truth'].ef:.0f}%"
+    # Beside a file that says no more than its masks, ED and ES are found in them.
+    image, mask = tmp_path / "clip.nii.gz", tmp_path / "clip_gt.nii.gz"
+    nib.save(nib.Nifti1Image(clip.frames.transpose(2, 1, 0), np.eye(4)), image)
+    nib.save(nib.Nifti1Image(truth.labels.transpose(2, 1, 0), np.eye(4)), mask)
+    review.studying.open_paths([image])
+    idle(review)
+    assert review.session.truth is not None
+    assert column(review, "true_ef") == [measured]
 
 
 def test_a_folder_that_vanishes_and_an_empty_one_leave_the_clip(
@@ -574,13 +619,15 @@ def test_a_clip_opens_at_a_frame_by_its_name(
     reviewed: Reviewed, idle: Callable[[EchoReview], None], folder: Path, sentences: list[str]
 ) -> None:
     _, review = reviewed
-    review.studying.open_paths([folder], key="other.npy", frame=5)
+    review.studying.open_paths([folder])
+    idle(review)
+    review.studying.open("other.npy", 5)
     idle(review)
     assert (opened(review), review.layers.frame) == ("other", 5)
     review.studying.open("nobody")
     assert sentences == ["There is no clip nobody in the list: open its folder first."]
     first = review.session.studies.items[0]
-    review.session.studies.set_items([replace(first, problem="It is damaged.")])
-    review.studying.open(first.key)
+    review.session.studies.set_items([replace(first, key="damaged", problem="It is damaged.")])
+    review.studying.open("damaged")
     idle(review)
     assert sentences[-1] == "It is damaged."

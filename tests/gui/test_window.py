@@ -71,6 +71,19 @@ def test_the_studies_lie_beside_the_picture_and_the_layers_behind_them(
         qtbot.waitUntil(lambda dock=layers: not dock.visibleRegion().isEmpty())
 
 
+def test_the_first_window_is_no_larger_than_the_screen(
+    dock: Dock, session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arranging, "SIZE", (5000, 4000))
+    window = shown(dock(session), qtbot)
+    screen = window.screen()
+    assert screen is not None
+    room = screen.availableGeometry()
+    assert window.width() == room.width()
+    # The title comes on top of it.
+    assert window.height() == room.height() - arranging.TITLE
+
+
 def test_a_key_gives_the_studies_most_of_the_window_until_a_clip_is_opened(
     dock: Dock, session: Session, qtbot: QtBot, folder: Path
 ) -> None:

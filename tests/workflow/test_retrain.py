@@ -213,9 +213,42 @@ def test_clips_that_are_missing_are_named_or_left_out_on_request(
 
     with pytest.raises(Enough):
         retrain(replace(request, found_only=True), stop_before_training)
-    assert Told("1 labelled clips are not among the clips and are left out.") in told
+    sentence = (
+        f"1 labelled clip is left out, as no file shows it in {request.clips[0]}. "
+        "To learn from it, too, open the folder that holds it (--clips), and start again."
+    )
+    assert Told(sentence) in told
     # What was cancelled left no half of a data set.
     assert [path.name for path in request.work.iterdir()] == ["plan.json"]
+
+
+def test_a_validation_patient_that_is_left_out_does_not_stop_it(
+    phantom_stills: Path, commit_truth: Callable[..., Path], tmp_path: Path
+) -> None:
+    labels = commit_truth(phantom_stills, tmp_path / "labels", 1)
+    (learned,) = LabelStore(labels).revisions()
+    commit_truth(phantom_stills, labels, 1, split="val")
+    clips = open_clipset(phantom_stills)
+    (entry,) = [e for e in clips.entries if e.clip_id == learned.clip_id]
+    files = (clips.root / entry.frames_file,)
+    request = Request(labels, BASE, tmp_path / "new", files, phantom_stills)
+    with pytest.raises(EchoError, match="The validation set holds"):
+        retrain(request, lambda _step: None)
+    # Where its clip is found, it would be learned.
+    every = replace(request, clips=(phantom_stills,), found_only=True)
+    with pytest.raises(EchoError, match="The validation set holds"):
+        retrain(every, lambda _step: None)
+    assert not request.work.exists()
+
+    class Enough(Exception):
+        pass
+
+    def stop_before_training(step: Step) -> None:
+        if getattr(step, "what", "") == "Marking hard pixels":
+            raise Enough
+
+    with pytest.raises(Enough):
+        retrain(replace(request, found_only=True), stop_before_training)
 
 
 def test_a_folder_of_something_else_is_no_work_folder(wrong: Wrong, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +64,24 @@ def test_many_leaks_are_counted() -> None:
     judged = [_shown(f"p{i}") for i in range(9)]
     with pytest.raises(EchoError, match=r"study p4 .* and 4 more\."):
         check_leaks(judged, judged)
+
+
+def test_a_study_is_named_once_whatever_it_was_found_in() -> None:
+    twice = [_shown(where="revision 1"), _shown(where="revision 2"), _shown(where="revision 2")]
+    with pytest.raises(EchoError, match=r"learn from: study a \(revision 1 and 1 more\)\. The"):
+        check_leaks(twice, [_shown()])
+
+
+def test_what_is_not_learned_is_no_leak(
+    phantom_stills: Path, commit_truth: Callable[..., Path], tmp_path: Path
+) -> None:
+    store = LabelStore(commit_truth(phantom_stills, tmp_path / "labels", 1, split="val"))
+    (read,) = store.revisions()
+    later = {"revision_id": "later", "parent": read.revision_id, "committed": datetime.now(UTC)}
+    rejected = replace(read, status="rejected", **later)  # type: ignore[arg-type]
+    assert len(shown_by_revisions([read])) == 1
+    assert shown_by_revisions([read, rejected]) == []
+    assert shown_by_revisions([replace(read, repeat=True)]) == []
 
 
 def test_frames_of_a_clip_under_another_name_are_found(

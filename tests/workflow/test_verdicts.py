@@ -47,7 +47,9 @@ def items() -> list[StudyItem]:
 
 @pytest.fixture
 def revision() -> Callable[..., Revision]:
-    def make(number: int, study: int, minute: int, reader: str, status: Status) -> Revision:
+    def make(
+        number: int, study: int, minute: int, reader: str, status: Status, repeat: bool = False
+    ) -> Revision:
         when = NOON + timedelta(minutes=minute)
         return Revision(
             revision_id=uuid.uuid4().hex, clip_id=clip_id(number), study_id=f"s{study}",
@@ -55,6 +57,7 @@ def revision() -> Callable[..., Revision]:
             clip_shape=(2, 8, 8), schema=LV_SCHEMA, key_frames=KeyFrames((), "detected"),
             base=Base("nothing", ""), reader=reader, started=when, committed=when, seconds=1.0,
             status=status, comment=f"remark {minute}", parent=None, program="test",
+            repeat=repeat,
         )  # fmt: skip
 
     return make
@@ -71,7 +74,8 @@ def test_single_commits_give_what_a_fresh_look_gives(
     for minute in range(60):
         number = int(rng.integers(len(studies)))
         reader, status = rng.choice(["anna", "ben"]), rng.choice(get_args(Status))
-        made = revision(number, studies[number], minute, str(reader), str(status))
+        again = bool(rng.random() < 0.2)
+        made = revision(number, studies[number], minute, str(reader), str(status), again)
         store.commit(made)
         of_clip.setdefault(number, []).append(made)
         rows = [Row(encode_row(each)) for each in of_clip[number]]
@@ -90,7 +94,8 @@ def test_single_commits_give_what_a_fresh_look_gives(
                 shown |= found
         fresh = Verdicts(store.rows(), items, ids).by_key()
         assert known.by_key() == fresh
-        assert {key: verdict for key, verdict in shown.items() if verdict != NO_VERDICT} == fresh
+        said = {key: verdict for key, verdict in fresh.items() if verdict != NO_VERDICT}
+        assert {key: verdict for key, verdict in shown.items() if verdict != NO_VERDICT} == said
     assert len(known.by_key()) == len(items)
 
 
@@ -108,3 +113,38 @@ def test_a_history_that_does_not_go_on_asks_for_a_fresh_look(
     assert known.take(clip_id(0), [older, *rows]) is None
     assert known.by_key() == before
     assert known.take(clip_id(0), rows) is not None
+
+
+def test_a_repeat_does_not_change_the_verdict(
+    items: list[StudyItem], revision: Callable[..., Revision]
+) -> None:
+    made = [
+        revision(0, 0, 0, "anna", "rejected"),
+        revision(0, 0, 1, "anna", "corrected", repeat=True),
+        revision(1, 0, 2, "ben", "accepted", repeat=True),
+    ]
+    rows = [Row(encode_row(each)) for each in made]
+    verdicts = Verdicts(rows, items, {})
+    found = verdicts.by_key()
+    assert found[items[0].key] == Verdict("rejected", ("anna",), "remark 0", ("rejected",))
+    assert found[items[1].key] == NO_VERDICT
+    later = Row(encode_row(revision(0, 0, 3, "ben", "accepted")))
+    taken = verdicts.take(clip_id(0), [*rows[:2], later])
+    assert taken is not None
+    assert taken[items[0].key].status == "accepted"
+
+
+def test_what_one_reader_said_is_told_apart(
+    items: list[StudyItem], revision: Callable[..., Revision]
+) -> None:
+    made = (
+        revision(0, 0, 0, "anna", "accepted"),
+        revision(0, 0, 1, "ben", "second reader"),
+        revision(0, 0, 2, "anna", "corrected"),
+        revision(0, 0, 3, "ben", "rejected"),
+    )
+    verdict = Verdicts([Row(encode_row(each)) for each in made], items, {}).by_key()[items[0].key]
+    assert verdict == Verdict("rejected", ("ben", "anna"), "remark 3", ("rejected", "corrected"))
+    assert verdict.by("anna") == Verdict("corrected", ("anna",), "", ("corrected",))
+    assert verdict.by("ben") == Verdict("rejected", ("ben",), "remark 3", ("rejected",))
+    assert verdict.by("carl") == NO_VERDICT

@@ -48,6 +48,14 @@ class BlandAltman(pg.PlotWidget):  # type: ignore[misc]
         self._lines: list[pg.InfiniteLine] = []
         self._background, self._foreground = "#262930", "#f0f1f2"
         self._group: PairAgreement | None = None
+        self._alone = False
+
+    def set_alone(self, alone: bool) -> None:
+        """Say whose clips they are where no table beside the plot does."""
+        if alone is not self._alone:
+            self._alone = alone
+            if self._group is not None:
+                self.show_pairs(self._group)
 
     def set_colors(self, background: str, foreground: str) -> None:
         """Take the colours of the theme."""
@@ -60,8 +68,6 @@ class BlandAltman(pg.PlotWidget):  # type: ignore[misc]
         """Show the clips of a comparison; those without an EF of both are left out."""
         self._group = group
         item = self.getPlotItem()
-        # Where the tab is narrow, the plot has the place of the table.
-        item.setTitle(html.escape(who(group)), color=self._foreground, size="8pt")
         for line in self._lines:
             item.removeItem(line)
         self._lines.clear()
@@ -77,12 +83,15 @@ class BlandAltman(pg.PlotWidget):  # type: ignore[misc]
             symbol=["o" if pair.blind else "s" for pair in known],
             pen=None,
         )
+        whose = f"<b>{html.escape(who(group))}</b> &nbsp; " if self._alone else ""
         # A legend in the plot would cover points, and above it would take its height.
         item.setLabel(
             "bottom",
-            f"mean EF (%) &nbsp; <font color='{blind}'>●</font> drawn blind &nbsp; "
+            f"{whose}mean EF (%) &nbsp; <font color='{blind}'>●</font> drawn blind &nbsp; "
             f"<font color='{shown}'>■</font> not blind",
         )
+        # Pyqtgraph puts a label in the middle only when its axis is resized.
+        item.getAxis("bottom").resizeEvent()
         ef = group.ef
         if ef is not None:
             low, high = ef.limits

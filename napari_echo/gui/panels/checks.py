@@ -51,10 +51,11 @@ OF: dict[Check, str] = {
 
 @dataclass(frozen=True)
 class Row:
-    """A finding, and whose labels it was found in."""
+    """A finding, and whose labels it was found in: of a model's, with its id."""
 
     labels: str
     finding: Finding
+    model_id: str = ""
 
 
 class ChecksPanel(QWidget):
@@ -66,9 +67,12 @@ class ChecksPanel(QWidget):
     -------
     frame_wanted(int)
         The reader chose a finding.
+    model_wanted(str)
+        It is in what this model says.
     """
 
     frame_wanted = Signal(int)
+    model_wanted = Signal(str)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,6 +80,7 @@ class ChecksPanel(QWidget):
         self._stale = True
         self._known: dict[int, tuple[LVMeasures, tuple[Finding, ...]]] = {}
         self.rows: tuple[Row, ...] = ()
+        self._chosen: Row | None = None
         self.summary = ElidedLabel()
         self.table = QTableWidget(0, len(COLUMNS))
         self.table.setHorizontalHeaderLabels(COLUMNS)
@@ -92,7 +97,8 @@ class ChecksPanel(QWidget):
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             header.setStretchLastSection(True)
         self.table.currentCellChanged.connect(self._on_chosen)
-        self.table.cellClicked.connect(self._on_chosen)
+        # Also where it is chosen already. A click would come after others may have the rows.
+        self.table.cellPressed.connect(self._on_chosen)
         self.empty = QLabel()
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)
@@ -128,18 +134,18 @@ class ChecksPanel(QWidget):
         if self.isVisible():
             self._fill()
 
-    def _sources(self) -> list[tuple[str, LVMeasures]]:
-        """Whose labels are checked: truth, every model that has run, the correction."""
+    def _sources(self) -> list[tuple[str, LVMeasures, str]]:
+        """Whose labels are checked: truth, every model that has run (with its id), correction."""
         session = self.session
-        known: list[tuple[str, LVMeasures]] = []
+        known: list[tuple[str, LVMeasures, str]] = []
         if "truth" in session.measures:
-            known.append(("Truth", session.measures["truth"]))
+            known.append(("Truth", session.measures["truth"], ""))
         for model_id, measures in session.model_measures.items():
             prediction = session.predictions.get(model_id)
             if prediction is not None:
-                known.append((prediction.model_name, measures))
+                known.append((prediction.model_name, measures, model_id))
         if "correction" in session.measures:
-            known.append(("Corrected", session.measures["correction"]))
+            known.append(("Corrected", session.measures["correction"], ""))
         return known
 
     def _findings(self, measures: LVMeasures) -> tuple[Finding, ...]:
@@ -154,11 +160,22 @@ class ChecksPanel(QWidget):
     def _fill(self) -> None:
         self._stale = False
         sources = self._sources()
-        self.rows = tuple(
-            Row(title, finding) for title, m in sources for finding in self._findings(m)
+        rows = tuple(
+            Row(title, finding, model_id)
+            for title, m, model_id in sources
+            for finding in self._findings(m)
         )
-        kept = {id(m) for _, m in sources}
+        kept = {id(m) for _, m, _ in sources}
         self._known = {key: value for key, value in self._known.items() if key in kept}
+        # To show another model changes none: rows that are written anew would move under a click.
+        if rows != self.rows:
+            self.rows = rows
+            self._write_all()
+        self.table.setVisible(bool(rows))
+        self.empty.setVisible(not rows)
+        self._summarize([title for title, *_ in sources])
+
+    def _write_all(self) -> None:
         blocked = self.table.blockSignals(True)
         self.table.setSortingEnabled(False)
         self.table.setRowCount(len(self.rows))
@@ -167,10 +184,20 @@ class ChecksPanel(QWidget):
         self.table.setSortingEnabled(True)
         self.table.clearSelection()
         self.table.setCurrentCell(-1, -1)
+        self._choose_again()
         self.table.blockSignals(blocked)
-        self.table.setVisible(bool(self.rows))
-        self.empty.setVisible(not self.rows)
-        self._summarize([title for title, _ in sources])
+
+    def _choose_again(self) -> None:
+        """Keep the finding chosen, so that keys go on from it."""
+        chosen, self._chosen = self._chosen, None
+        for place in range(self.table.rowCount() if chosen is not None else 0):
+            if self._row_at(place) == chosen:
+                self._chosen = chosen
+                self.table.setCurrentCell(place, 0)
+
+    def _row_at(self, place: int) -> Row | None:
+        item = self.table.item(place, 0)
+        return self.rows[item.place] if isinstance(item, _Item) else None
 
     def _write(self, place: int, row: Row) -> None:
         finding = row.finding
@@ -209,10 +236,13 @@ class ChecksPanel(QWidget):
         self.summary.setVisible(bool(self.rows))
         self.empty.setText(text if self.rows or not titles else f"{text}.\n{tip}.")
 
-    def _on_chosen(self, row: int, *_: int) -> None:
-        item = self.table.item(row, 0)
-        if isinstance(item, _Item):
-            self.frame_wanted.emit(self.rows[item.place].finding.frame)
+    def _on_chosen(self, place: int, *_: int) -> None:
+        row = self._chosen = self._row_at(place)
+        if row is None:
+            return
+        if row.model_id:
+            self.model_wanted.emit(row.model_id)
+        self.frame_wanted.emit(row.finding.frame)
 
 
 class _Item(QTableWidgetItem):

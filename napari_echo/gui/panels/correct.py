@@ -7,14 +7,15 @@ from qtpy.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
 from napari_echo.core.revision import Status
 from napari_echo.gui.contour_tool import ContourTool
 from napari_echo.gui.editing import VERDICTS, Editing
+from napari_echo.gui.key_names import tell
 from napari_echo.gui.panels.fork import ForkBox
 from napari_echo.gui.panels.propagate import PropagateRows
-from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
+from napari_echo.gui.panels.section import ElidedLabel, Section, bring_into_view, gate, may_shrink
 from napari_echo.gui.panels.tools import ToolRows
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.verbs import Verbs
-from napari_echo.gui.wording import frames_text, number_of, when
+from napari_echo.gui.wording import beats_text, frames_text, number_of, when
 from napari_echo.workflow.journal_replay import Replay
 from napari_echo.workflow.starts import Choice
 
@@ -57,7 +58,7 @@ class CorrectPanel(Section):
         self.start_from = QComboBox()
         self.discard = QPushButton("Discard")
         self.tools = ToolRows(editing, contour)
-        self.propagate = propagate
+        self.propagate: PropagateRows = propagate
         self.accept, self.restore = QPushButton("Accept frame"), QPushButton("Restore frame")
         self.undo, self.redo = QPushButton("↶"), QPushButton("↷")
         for button in (self.undo, self.redo):
@@ -69,8 +70,10 @@ class CorrectPanel(Section):
         self.reader, self.comment = QLineEdit(self.session.reader), QLineEdit()
         self.reader.setPlaceholderText("reader")
         self.reader.setToolTip("Your name or initials; every revision carries it.")
-        self.comment.setPlaceholderText("comment (Shift-C)")
-        self.comment.setToolTip("A remark on this revision. Return commits.")
+        tell(self.comment, "comment ({comment})", "placeholderText")
+        self.comment.setToolTip(
+            "A remark on this revision. Return commits, Escape goes back to the canvas."
+        )
         self.waiting = ElidedLabel()
         self.commit = QPushButton("Commit")
         self.pair = QPushButton("Accept ED/ES")
@@ -130,6 +133,7 @@ class CorrectPanel(Section):
             corrections.draft_changed,
             corrections.revisions_changed,
             corrections.waiting_changed,
+            corrections.key_frames_kept,
             editing.changed,
         ):
             signal.connect(self.refresh)
@@ -139,7 +143,8 @@ class CorrectPanel(Section):
             corrections.draft_committed,
             editing.sent_off,
         ):
-            used_up.connect(lambda: self.comment.clear())
+            # Not `clear()`: that could be undone, into the next clip.
+            used_up.connect(lambda: self.comment.setText(""))
         self.verbs.runner.busy_changed.connect(self.refresh)
 
     def _start(self) -> None:
@@ -160,6 +165,7 @@ class CorrectPanel(Section):
         self.fold(False)
         self.comment.setFocus()
         self.comment.selectAll()
+        bring_into_view(self.comment)
 
     @property
     def verdict(self) -> QPushButton:
@@ -203,6 +209,8 @@ class CorrectPanel(Section):
             given = (word for status, word in VERDICTS.items() if status == replay.verdict)
             what = next(given, "Edited").removesuffix(":")
             comment = f", “{replay.comment}”" if replay.comment else ""
+            if replay.key_frames_alone and replay.key_frames is not None:
+                what, frames = "Set", beats_text(replay.key_frames)
             self.waiting_edits.set_full_text(
                 f"{what} {when(replay.edited)}{reader}{comment}, and not committed: {frames}"
             )
@@ -214,18 +222,20 @@ class CorrectPanel(Section):
             (
                 self.pair,
                 "accepted",
-                f"Commit {which}, and what you corrected, and open the next clip (Shift-Y).",
+                f"Commit {which}, and what you corrected, and open the next clip "
+                "({accept_pair}).",
             ),
             (
                 self.reject,
                 "rejected",
-                "Commit that this clip is not to be used, and open the next one (Shift-X). None "
+                "Commit that this clip is not to be used, and open the next one ({reject}). None "
                 "of its labels is exported.",
             ),
             (
                 self.second,
                 "second reader",
-                f"Commit {which} for a second reader to decide, and open the next clip (Shift-S).",
+                f"Commit {which} for a second reader to decide, and open the next clip "
+                "({second_reader}).",
             ),
         )
         for button, status, tip in verdicts:
@@ -261,19 +271,19 @@ class CorrectPanel(Section):
             "" if draft else "Nothing is corrected yet.",
             "Undo the corrections of the frame on show.",
         )
-        for button, able, what, key in (
-            (self.undo, draft and draft.history.can_undo, "undo", "Ctrl+Z"),
-            (self.redo, draft and draft.history.can_redo, "redo", "Ctrl+Shift+Z"),
+        for button, able, what in (
+            (self.undo, draft and draft.history.can_undo, "undo"),
+            (self.redo, draft and draft.history.can_redo, "redo"),
         ):
             gate(
                 button,
                 "" if able else f"There is nothing to {what}.",
-                f"{what.capitalize()} a stroke on this clip ({key} on the canvas).",
+                f"{what.capitalize()} a stroke on this clip ({{{what}}}).",
             )
         gate(
             self.commit,
             busy or commit_obstacle(self.session),
-            "Write these frames to the label store, for good, and stay here (Ctrl+Return).",
+            "Write these frames to the label store, for good, and stay here ({commit}).",
         )
         self._show_verdicts()
         self._show_state(waiting)

@@ -125,7 +125,9 @@ class ExportPanel(Section):
             self.where.set_full_text(outcome.short, _tip(outcome))
         elif corrections.store is not None:
             path = corrections.store.path
-            self.where.set_full_text(f"labels in {path.name}", f"Labels are kept in {path}")
+            self.where.set_full_text(
+                f"kept in the folder {path.name}", f"Labels are kept in {path}"
+            )
         else:
             self.where.set_full_text("no folder for labels")
 

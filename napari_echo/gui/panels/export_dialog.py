@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from qtpy.QtWidgets import QWidget
 
+from napari_echo.core.errors import EchoError
 from napari_echo.gui.exporting import Exchange, ExportChoice
 from napari_echo.gui.panels.dialog import FormDialog, PathField, PathsField
 from napari_echo.io.labelled import SPLITS
 from napari_echo.workflow.export_formats import FORMATS
+from napari_echo.workflow.export_splits import check_says_splits
 
 SESSION, STORE = "session", "store"
 
@@ -96,9 +99,18 @@ class ExportDialog(FormDialog):
             other = STORE if self._source() == SESSION else SESSION
             if not self._obstacles[other]:
                 self.what.setCurrentIndex(self.what.findData(other))
+        if exchange.unfinished is not None:
+            self._take_up(exchange.unfinished)
         for field in (self.clips, self.split_file, self.splits_from, self.out):
             field.changed.connect(self.check)
         self.check()
+
+    def _take_up(self, choice: ExportChoice) -> None:
+        """Begin with the paths of an export that was not done."""
+        self.clips.add(choice.clips)
+        self.splits_from.add(choice.splits_from)
+        self.split_file.edit.setText(str(choice.split_file or ""))
+        self.out.edit.setText(str(choice.out))
 
     def _source(self) -> str:
         return str(self.what.currentData())
@@ -121,6 +133,7 @@ class ExportDialog(FormDialog):
         file = self.split_file.path()
         if not reason and file is not None and not file.is_file():
             reason = f"There is no split file {file}."
+        reason = reason or _splits_obstacle(self.splits_from.paths())
         return reason or new_folder_obstacle(self.out.path())
 
     def choice(self) -> ExportChoice:
@@ -139,6 +152,16 @@ class ExportDialog(FormDialog):
             self.fork.currentData(),
             str(self.view.currentData()),
         )
+
+
+def _splits_obstacle(folders: Iterable[Path]) -> str:
+    """Say in one sentence which folder is no earlier export; empty where all are, it seems."""
+    try:
+        for folder in folders:
+            check_says_splits(folder)
+    except EchoError as error:
+        return str(error)
+    return ""
 
 
 def new_folder_obstacle(path: Path | None) -> str:

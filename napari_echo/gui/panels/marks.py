@@ -16,7 +16,7 @@ from napari_echo.gui.verbs import Verbs
 
 SETTLE_MS = 200
 LEARNED: Criterion = "learned"
-# The fields read as a phrase: "entropy over 0.50", "margin top 2.0 %".
+# The fields read as a phrase: "entropy over 0.50", "margin top 2.0%".
 RULES = {"threshold": "over", "share": "top"}
 
 
@@ -112,7 +112,7 @@ class MarksPanel(Section):
         with_signals = self.value.blockSignals(True)
         self.value.setRange(0.0, 100.0 if percent else 1.0)
         self.value.setSingleStep(0.5 if percent else 0.05)
-        self.value.setSuffix(" %" if percent else "")
+        self.value.setSuffix("%" if percent else "")
         self.value.setValue(100 * params.share if percent else params.threshold)
         self.value.blockSignals(with_signals)
         fields = HardnessParams.model_fields

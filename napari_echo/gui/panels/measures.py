@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_echo.core.keyframes import Beat, Which
+from napari_echo.gui.key_names import fill_in, tell
 from napari_echo.gui.measuring import Measuring
 from napari_echo.gui.panels import measure_rows
 from napari_echo.gui.panels.measure_rows import APICAL, DETAILS, LEFT, PERCENT, RIGHT, ROWS, TIPS
@@ -51,7 +52,7 @@ class MeasuresPanel(Section):
         self.busy_note = QLabel("measuring…")
         self.busy_note.setVisible(False)
         self.beat = QComboBox()
-        self.beat.setToolTip("The beat whose frames and measures are shown; Shift-B for the next.")
+        tell(self.beat, "The beat whose frames and measures are shown; {next_beat} for the next.")
         self.add_beat, self.remove_beat = QPushButton("+"), QPushButton("−")
         self.more = QPushButton()
         self.more.setCheckable(True)
@@ -84,6 +85,11 @@ class MeasuresPanel(Section):
         self.grid.setVerticalSpacing(0)
         self.body.addWidget(table)
         self.cells: dict[tuple[int, int], QLabel] = {}
+        # What keeps its place, and the unit it had.
+        self._rows: set[int] = set()
+        self._units: dict[int, str] = {}
+        self._kind: tuple[bool, bool, bool] | None = None
+        self._has_band = False
         for r in range(len(ROWS) + 1):
             for c in range(len(COLUMNS) + 1):
                 cell = QLabel()
@@ -124,11 +130,24 @@ class MeasuresPanel(Section):
         beats = self._beats()
         return beats[self._index()] if self._index() < len(beats) else None
 
+    def _missing(self) -> Which | None:
+        """Which of the beat's key frames is still to be set; a still has but one."""
+        beat, key_frames, clip = self._beat(), self.session.key_frames, self.session.clip
+        if beat is None or key_frames is None or clip is None or len(clip) == 1:
+            return None
+        return key_frames.missing(beat)
+
+    def _frame_of(self, which: Which) -> int | None:
+        beat = self._beat()
+        if beat is None or self._missing() == which:
+            return None
+        return beat.ed if which == "ED" else beat.es
+
     def go(self, which: Which) -> None:
         """Go to the ED or the ES frame of the beat that is chosen."""
-        beat = self._beat()
-        if beat is not None:
-            self.frame_wanted.emit(beat.ed if which == "ED" else beat.es)
+        frame = self._frame_of(which)
+        if frame is not None:
+            self.frame_wanted.emit(frame)
 
     def set_frame(self, which: Which) -> None:
         """Make the frame on show ED or ES of the beat that is chosen."""
@@ -180,25 +199,25 @@ class MeasuresPanel(Section):
             self.beat.addItems([f"beat {i + 1}/{n}" for i in range(n)])
             self.beat.setCurrentIndex(chosen)
         self.beat.setVisible(n > 1)
-        beat, key_frames = self._beat(), session.key_frames
+        key_frames = session.key_frames
         closed = "" if session.clip is not None else "Open a clip first."
         for which in self.jump:
-            frame = None if beat is None else beat.ed if which == "ED" else beat.es
+            frame = self._frame_of(which)
             self.jump[which].setText(which if frame is None else f"{which} {frame}")
             if frame is None or key_frames is None:
                 origin = ""
             else:
                 origin = measure_rows.origin_tip(key_frames, which, frame)
-            key = "J" if which == "ED" else "K"
+            go, here = f"{{go_to_{which.lower()}}}", f"{{set_{which.lower()}}}"
             gate(
                 self.jump[which],
                 closed or ("" if frame is not None else f"No {which} frame is known yet."),
-                f"Go to frame {frame} ({key}). {origin}",
+                f"Go to frame {frame} ({go}). {origin}",
             )
             gate(
                 self.set_here[which],
                 closed,
-                f"Make the frame on show the {which} frame of this beat (Shift-{key}).",
+                f"Make the frame on show the {which} frame of this beat ({here}).",
             )
         gate(
             self.add_beat,
@@ -217,7 +236,12 @@ class MeasuresPanel(Section):
         self._fill_table()
 
     def _fill_table(self) -> None:
-        """Write one column a source, and hide the rows and columns that say nothing."""
+        """Write one column a source, and hide the rows and columns that say nothing.
+
+        A row that was there keeps its place, to the next clip of the same kind:
+        what lies below must not move under the mouse.
+        """
+        self._forget_rows()
         texts = dict.fromkeys(self.cells, "")
         tips = dict.fromkeys(self.cells, "")
         session, clip = self.session, self.session.clip
@@ -238,14 +262,18 @@ class MeasuresPanel(Section):
                 tips[ROWS.index(name) + 1, c] = own_tips.get(name, "")
         for r, name in enumerate(ROWS, start=1):
             if any(texts[r, c] for c in range(1, len(COLUMNS) + 1)):
-                texts[r, 0] = measure_rows.row_title(name, view, units.get(name, ""))
+                self._rows.add(r)
+                self._units[r] = units.get(name, "")
+            if r in self._rows:
+                texts[r, 0] = measure_rows.row_title(name, view, self._units[r])
             tips[r, 0] = TIPS[name] or measure_rows.wall_tip(view)
         for where, cell in self.cells.items():
             if cell.text() != texts[where]:
                 cell.setText(texts[where])
             cell.setToolTip(tips[where] or tips[where[0], 0])
             detail = where[0] > 0 and ROWS[where[0] - 1] in DETAILS
-            cell.setVisible(bool(texts[where]) and (self.more.isChecked() or not detail))
+            there = where[0] in self._rows if where[1] == 0 else bool(texts[where])
+            cell.setVisible(there and (self.more.isChecked() or not detail))
         self.more.setVisible(any(texts[ROWS.index(row) + 1, 0] for row in DETAILS))
         self.more.setText("less" if self.more.isChecked() else "more")
         self.more.setToolTip(
@@ -253,14 +281,30 @@ class MeasuresPanel(Section):
         )
         self._show_band()
 
+    def _forget_rows(self) -> None:
+        """Keep no place for rows of a clip of another kind."""
+        session, clip = self.session, self.session.clip
+        kind = (clip is not None and len(clip) > 1, session.truth is not None, session.hidden)
+        if clip is None or kind != self._kind:
+            self._kind = kind
+            self._rows.clear()
+            self._has_band = False
+
     def _show_band(self) -> None:
+        """Say how a beat's measures are to be taken, or why it has no EF."""
         differences = self.session.differences.get("prediction", ())
-        index = self._index()
+        index, missing = self._index(), self._missing()
         text, tip = "", ""
-        if index < len(differences):
+        if missing is not None:
+            key = fill_in("{set_ed}" if missing == "ED" else "{set_es}")
+            text = f"No EF: {missing} of this beat is to be set. Go to its frame, then {key}."
+        elif self.session.measures and self._rows and self._beat() is None:
+            text = fill_in("No EF: ED and ES are not known. Set them ({set_ed}, {set_es}).")
+        elif index < len(differences):
             text, tip = measure_rows.band_sentence(differences[index])
-        self.band.set_full_text(text, tip)
-        self.band.setVisible(bool(text))
+        self._has_band |= bool(text)
+        self.band.set_full_text(text, tip or None)
+        self.band.setVisible(self._has_band)
 
     def shown(self, row: str, source: Source) -> str:
         """Return what the table says in a row of `ROWS` of a source; empty for nothing."""

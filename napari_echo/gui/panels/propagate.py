@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
 )
 from qtpy.QtWidgets import QHBoxLayout as Row
 
+from napari_echo.gui.key_names import tell
 from napari_echo.gui.panels.section import bring_into_view, gate, may_shrink
 from napari_echo.gui.panels.tools import NARROW
 from napari_echo.gui.propagating import Propagating
@@ -105,7 +106,7 @@ class PropagateRows(QWidget):
             self.button,
             propagating.obstacle(),
             "Carry the frames that you corrected through the others; shown first, then kept or "
-            "dropped (Shift-F).",
+            "dropped ({propagate}).",
         )
         gate(
             self.method,
@@ -121,7 +122,10 @@ class PropagateRows(QWidget):
         for widget, tip in (
             (self.first, "The first frame to keep."),
             (self.last, "The last frame to keep."),
-            (self.keep, "Take these frames over, all but those that you corrected (Shift-Return)."),
-            (self.drop, "Drop what is shown (Shift-F)."),
+            (
+                self.keep,
+                "Take these frames over, all but those that you corrected ({keep_propagation}).",
+            ),
+            (self.drop, "Drop what is shown ({propagate})."),
         ):
-            widget.setToolTip(tip)
+            tell(widget, tip)

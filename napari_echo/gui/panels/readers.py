@@ -182,6 +182,7 @@ class ReadersPanel(QWidget):
         self.as_plot.setVisible(narrow and bool(self._shown))
         self.table.setHidden(narrow and self.as_plot.isChecked())
         self.plot.setHidden(narrow and not self.as_plot.isChecked())
+        self.plot.set_alone(narrow)
 
     def refresh(self) -> None:
         """Show the session as it is."""

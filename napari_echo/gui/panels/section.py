@@ -8,7 +8,9 @@ from psygnal import Signal
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QColor, QIcon, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QBoxLayout,
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -19,6 +21,9 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from napari_echo.gui import key_names
+from napari_echo.gui.wording import short_names
 
 SETTLE_MS, MARGIN = 50, 24
 PADDING = 6
@@ -128,6 +133,9 @@ class Section(QWidget):
 class SectionScroll(QScrollArea):
     """Scrolls sections up and down, and is always as wide as they need.
 
+    The wheel scrolls over choices and numbers, too: it changes only the one that
+    the reader is at.
+
     Parameters
     ----------
     content : QWidget
@@ -140,22 +148,57 @@ class SectionScroll(QScrollArea):
         super().__init__()
         self._least = width
         self._wanted: QWidget | None = None
+        self._next: QWidget | None = None
+        self._from_top = False
         self.setWidget(content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._widen()
+        self._keep_the_wheel()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Widen when a section asks for more: what does not fit would be cut off."""
-        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+        """Widen when a section asks for more, and keep the wheel.
+
+        What does not fit would be cut off.
+        """
+        kind = event.type() if event is not None else QEvent.Type.None_
+        if event is not None and kind == QEvent.Type.Wheel:
+            # Qt lets it see the scroll bars' events, too.
+            if isinstance(watched, QComboBox | QAbstractSpinBox) and not watched.hasFocus():
+                event.ignore()
+                return True
+        elif kind == QEvent.Type.LayoutRequest:
             self._widen()
+            self._keep_the_wheel()
         return bool(super().eventFilter(watched, event))
+
+    def _keep_the_wheel(self) -> None:
+        """Take it from the choices and numbers; one that was added since has the wheel yet."""
+        content = self.widget()
+        for kind in (QComboBox, QAbstractSpinBox):
+            for box in content.findChildren(kind) if content is not None else ():
+                if box.focusPolicy() == Qt.FocusPolicy.WheelFocus:
+                    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+                    box.installEventFilter(self)
 
     def bring_up(self, widget: QWidget) -> None:
         """Scroll to one of its widgets once it, and what is told of it, are laid out."""
         self._wanted = widget
         QTimer.singleShot(SETTLE_MS, self._scroll)
+
+    def turn_to(self, widget: QWidget | None, *, from_top: bool) -> None:
+        """Scroll as little as shows a widget, from the top or from where it is."""
+        self._next, self._from_top = widget, self._from_top or from_top
+        QTimer.singleShot(0, self._turn)
+
+    def _turn(self) -> None:
+        bar = self.verticalScrollBar()
+        if self._from_top and bar is not None:
+            bar.setValue(0)
+        self._from_top = False
+        if self._next is not None:
+            self.ensureWidgetVisible(self._next, 0, 0)
 
     def _scroll(self) -> None:
         if self._wanted is not None:
@@ -169,7 +212,10 @@ class SectionScroll(QScrollArea):
 
 
 class ElidedLabel(QLabel):
-    """Text that ends in an ellipsis where it does not fit; its tool tip has it all.
+    """Text that is cut where it does not fit; its tool tip has it all.
+
+    Long paths and names are cut in the middle first, so that what is said of
+    them stays.
 
     Parameters
     ----------
@@ -205,6 +251,10 @@ class ElidedLabel(QLabel):
             self.updateGeometry()
             self._elide()
 
+    def heightForWidth(self, _width: int) -> int:
+        """Ask for the same height however much there is to say: nothing below it is to move."""
+        return self.sizeHint().height()
+
     def sizeHint(self) -> QSize:
         """Ask for the height of the lines, and no width."""
         return QSize(0, self._lines * (self.fontMetrics().lineSpacing() + 2))
@@ -223,7 +273,9 @@ class ElidedLabel(QLabel):
         room = max(self.width() - PADDING, 1)
         # Wrapping leaves the end of most lines empty.
         room = room if self._lines == 1 else int(room * (self._lines - 0.5))
-        text = self.fontMetrics().elidedText(self._full, mode, room)
+        text = self._full
+        if self.fontMetrics().horizontalAdvance(text) > room:
+            text = self.fontMetrics().elidedText(short_names(text), mode, room)
         if self._lines > 1:
             # Long names of files may break, too.
             text = re.sub(r"(?<=[/\\_.-])(?=\S)", "\u200b", text)
@@ -247,9 +299,12 @@ def may_shrink(*widgets: QWidget) -> None:
 
 
 def gate(widget: QWidget, reason: str, tip: str) -> None:
-    """Enable a widget unless there is a reason not to; its tool tip says which it is."""
+    """Enable a widget unless there is a reason not to; its tool tip says which it is.
+
+    Both may name keys, as `key_names.tell` takes them.
+    """
     widget.setEnabled(not reason)
-    widget.setToolTip(reason or tip)
+    key_names.tell(widget, reason or tip)
 
 
 def swatch(color: str) -> QIcon:

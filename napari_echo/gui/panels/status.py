@@ -5,8 +5,9 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QProgressBar, QPushButton, QWidget
 
+from napari_echo.gui.guiding import Guiding
+from napari_echo.gui.key_names import tell
 from napari_echo.gui.panels.section import ElidedLabel, Section
-from napari_echo.gui.steps import hint
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import duration_text
 from napari_echo.gui.workers import Progress
@@ -16,11 +17,23 @@ SOON_MS = 150
 
 
 class StatusPanel(Section):
-    """Shows the running job; when idle, the last message, else what to do next."""
+    """Shows the running job; when idle, the last message, else what to do next.
 
-    def __init__(self, verbs: Verbs, parent: QWidget | None = None) -> None:
+    It is always as high as its three lines: what lies above must not move
+    under the mouse.
+
+    Parameters
+    ----------
+    verbs : Verbs
+        The verbs of the review.
+    guiding : Guiding
+        Says what is next.
+    """
+
+    def __init__(self, verbs: Verbs, guiding: Guiding, parent: QWidget | None = None) -> None:
         super().__init__("", "", parent)
         self.verbs = verbs
+        self.guiding = guiding
         self.heading.hide()
         self.message = ElidedLabel(lines=3)
         self.bar = QProgressBar()
@@ -28,12 +41,12 @@ class StatusPanel(Section):
         self.bar.setFixedHeight(8)
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop what is going on; only models that have finished are kept.")
-        self.cancel.clicked.connect(verbs.runner.cancel)
+        self.cancel.clicked.connect(verbs.cancel)
         row = self.add_row()
         row.addWidget(self.message, 1)
         row.addWidget(self.cancel)
         self.keys = QPushButton("Keys")
-        self.keys.setToolTip("List what every key does. Key: /.")
+        tell(self.keys, "List what every key does. Key: {keys}.")
         self.keys.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         row.addWidget(self.keys)
         self.body.addWidget(self.bar)
@@ -55,9 +68,7 @@ class StatusPanel(Section):
         session, corrections = verbs.session, verbs.session.corrections
         for signal in (session.clip_changed, session.marks_changed, corrections.draft_changed):
             signal.connect(self._forget)
-        for signal in (session.prediction_changed, corrections.revisions_changed):
-            signal.connect(self.refresh)
-        self.refresh()
+        guiding.changed.connect(self.refresh)
 
     def tell(self, message: str) -> None:
         """Show a sentence until the next job begins."""
@@ -92,7 +103,7 @@ class StatusPanel(Section):
                 self._soon.start()
             return
         self._soon.stop()
-        self.message.set_full_text(self._last or hint(self.verbs.session))
+        self.message.set_full_text(self._last or self.guiding.sentence)
         self.bar.hide()
         self.cancel.hide()
 

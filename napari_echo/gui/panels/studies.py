@@ -114,7 +114,7 @@ class StudiesPanel(StudiesView):
 
     def _on_current(self) -> None:
         current = self.studies.current
-        self.rows.hidden = self.session.hidden
+        self._take_blind()
         if self.rows.hidden:
             # Its row would tell a repeat, and what others made of it.
             self.table.setCurrentIndex(QModelIndex())
@@ -135,6 +135,7 @@ class StudiesPanel(StudiesView):
 
     def _on_verdicts(self) -> None:
         self.rows.verdicts = self.scanning.verdicts
+        self._take_blind()
         wanted = self.rows.filter
         # What others commit comes at any time: the order is made anew only where it follows that.
         if self.rows.sort in ("status", "reader", "comment") or wanted.status or wanted.text:
@@ -152,8 +153,12 @@ class StudiesPanel(StudiesView):
         pack = self.session.pack
         self.rows.model_id = pack.id if pack is not None else ""
         self.rows.model_name = pack.name if pack is not None else ""
+        self._take_blind()
+
+    def _take_blind(self) -> None:
         self.rows.blind = self.session.blind.on
         self.rows.hidden = self.session.hidden
+        self.rows.reader = self.session.reader
 
     def select(self, key: str) -> None:
         """Select a clip's row and bring it into view."""
@@ -243,7 +248,8 @@ class StudiesPanel(StudiesView):
         why = self.rows.cell(item, "why").text if item is not None else ""
         why = why or self._missing(item)
         if self.rows.blind:
-            why = "Read blind: what models, truth and others say is not shown."
+            also = ", nor any status" if self.rows.hidden else ""
+            why = f"Read blind: what models, truth and others say is not shown{also}."
         told = self.scanning.describe()
         self.summary.set_full_text(why)
         self.summary.setVisible(bool(why))
@@ -265,8 +271,9 @@ class StudiesPanel(StudiesView):
         if not n:
             return ""
         parts = [f"{shown}/{n} clips" if shown < n else f"{n} clip{'s' if n > 1 else ''}"]
-        done = sum(v.status != "unreviewed" for v in self.rows.verdicts.values())
-        parts.append(f"{done} reviewed")
+        done = self.rows.n_reviewed()
+        if done is not None:
+            parts.append(f"{done} read by you" if self.rows.blind else f"{done} reviewed")
         if self.rows.model_name:
             seen = len(self.scanning.facts.seen_by(self.rows.model_id))
             parts.append(f"{seen} scanned")

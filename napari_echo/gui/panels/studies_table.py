@@ -1,4 +1,4 @@
-"""The table of clips: Enter opens, and the review's keys stay those of the review."""
+"""The table of clips, in which Enter opens."""
 
 from __future__ import annotations
 
@@ -18,10 +18,6 @@ from qtpy.QtWidgets import (
 from napari_echo.workflow.study_pictures import HEIGHT
 
 _HASH, _MARGINS = re.compile(r"_[0-9a-f]{8}$"), 12
-_MOVES = (
-    Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home,
-    Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
-)  # fmt: skip
 
 
 class _Names(QStyledItemDelegate):
@@ -43,7 +39,7 @@ class _Names(QStyledItemDelegate):
 
 
 class StudiesTable(QTableView):
-    """A table in which Enter opens, and the review's keys stay those of the review."""
+    """A table in which Enter opens, and one row shows at least."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,14 +89,8 @@ class StudiesTable(QTableView):
                 widget.update()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Move by the keys that move, open by Enter, and leave letters to the review."""
-        if event is None:
-            return
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & (
-            Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-        ):
+        """Open by Enter, as by a double-click."""
+        if event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.doubleClicked.emit(self.currentIndex())
-        elif event.key() in _MOVES:
-            super().keyPressEvent(event)
         else:
-            event.ignore()
+            super().keyPressEvent(event)

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_echo.gui.key_names import tell
 from napari_echo.gui.panels.section import ElidedLabel
 from napari_echo.gui.panels.studies_table import StudiesTable
 from napari_echo.workflow.study_pictures import HEIGHT, WIDTH
@@ -66,8 +67,8 @@ class StudiesView(QWidget):
             box.setMinimumContentsLength(letters)
             _widen_list(box)
         self.scan = QPushButton("Scan")
-        self.large = QPushButton("⤢")
-        self.large.setToolTip("Give the studies most of the window, and back. Key: Shift-T.")
+        self.large: QPushButton = QPushButton("⤢")
+        tell(self.large, "Give the studies most of the window, and back. Key: {studies}.")
         self.large.setFixedWidth(28)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSpinBox, QVBoxL
 
 from napari_echo.core.labels import LV, LabelSchema
 from napari_echo.gui.contour_tool import ContourTool
-from napari_echo.gui.draft_layer import BRUSH
+from napari_echo.gui.draft_layer import BRUSH, MODES
 from napari_echo.gui.editing import Editing
 from napari_echo.gui.panels.section import gate, may_shrink, swatch
 from napari_echo.gui.preferences import read_number, write
@@ -16,7 +16,6 @@ BRUSH_SIZE = "correct/brush"
 LARGEST_BRUSH = 200
 # Napari's style leaves room for buttons that a narrow dock has none for.
 NARROW = "QSpinBox { min-width: 30px; max-width: 30px; padding: 1px 2px; }"
-MODES = {"brush": "paint", "erase": "erase", "polygon": "polygon"}
 
 
 class ToolRows(QWidget):
@@ -79,6 +78,7 @@ class ToolRows(QWidget):
         self.copy_next.clicked.connect(lambda: editing.copy_from(1))
         self.brush_size.valueChanged.connect(self._resize)
         self.contour_tool.changed.connect(self.refresh)
+        editing.layers.draft.active_changed.connect(self._show_mode)
         for signal in (editing.session.model_changed, editing.session.truth_changed):
             signal.connect(self.refresh)
 
@@ -119,11 +119,10 @@ class ToolRows(QWidget):
             layer.events.brush_size.connect(self._show_mode)
 
     def _show_mode(self, _event: object = None) -> None:
-        layer = self.editing.layers.draft.layer
+        layer, mode = self.editing.layers.draft.layer, self.editing.layers.draft.mode
         contour = self.contour_tool.active
-        mode = str(layer.mode) if layer is not None and not contour else ""
         for name, button in self._tools.items():
-            button.setChecked(mode == MODES[name])
+            button.setChecked(mode == MODES[name] and not contour)
         self.contour.setChecked(contour)
         if layer is not None:
             self.brush_size.blockSignals(True)
@@ -156,21 +155,27 @@ class ToolRows(QWidget):
         self._show_mode()
         for widget, tip in (
             (self.structure, "The structure that brush and polygon draw."),
-            (self.brush, "Paint with the mouse (key 2 on the canvas; [ and ] change the size)."),
-            (self.erase, "Erase labels with the mouse (key 1 on the canvas)."),
+            (
+                self.brush,
+                "Paint with the mouse ({brush}). Its size: {smaller_brush}, {larger_brush}.",
+            ),
+            (self.erase, "Erase labels with the mouse ({erase})."),
             (
                 self.polygon,
                 "Click the corners of a polygon; Enter or a double-click fills it, Escape drops "
-                "it, a right click takes the last corner back (key 3 on the canvas).",
+                "it, a right click takes the last corner back ({polygon}).",
             ),
-            (self.brush_size, "Size of brush and eraser in pixels of the frame ([ and ])."),
+            (
+                self.brush_size,
+                "Size of brush and eraser, in pixels of the clip: {smaller_brush}, {larger_brush}.",
+            ),
             (
                 self.contour,
-                "Drag the LV contour of this frame by its points (Shift-D): yellow ends of the "
+                "Drag the LV contour of this frame by its points ({contour}): yellow ends of the "
                 "annulus, red apex. Double-click on the line adds a point, Delete removes it.",
             ),
-            (self.smooth, "Smooth the LV contour of this frame; its area stays (Shift-M)."),
-            (self.copy_last, "Copy the labels of the frame before to this one (comma)."),
-            (self.copy_next, "Copy the labels of the next frame to this one (full stop)."),
+            (self.smooth, "Smooth the LV contour of this frame; its area stays ({smooth})."),
+            (self.copy_last, "Copy the labels of the frame before to this one ({copy_previous})."),
+            (self.copy_next, "Copy the labels of the next frame to this one ({copy_next})."),
         ):
             gate(widget, no_clip, tip)

@@ -52,8 +52,8 @@ def clip_chart(model: Measured, lv: str, name: str, limits: tuple[float, float, 
     tips = {
         anchor(i): (
             f"{clips[i].entry.study_id}: Dice {_number(dice['ES'][i], 3)} at ES, "
-            f"{_number(dice['ED'][i], 3)} at ED; area {_number(gap['ES'][i], 1, '+')} % at ES, "
-            f"{_number(gap['ED'][i], 1, '+')} % at ED"
+            f"{_number(dice['ED'][i], 3)} at ED; area {_number(gap['ES'][i], 1, '+')}% at ES, "
+            f"{_number(gap['ED'][i], 1, '+')}% at ED"
         )
         for i in order
     }
@@ -124,8 +124,8 @@ def ef_chart(
     predicted, true = pairs
     difference, mean = predicted - true, pairs.mean(axis=0)
     tips = {
-        anchor(i): f"{model.evaluation.clips[i].entry.study_id}: predicted {p:.1f} %, {what} "
-        f"{t:.1f} %, difference {p - t:+.1f} points"
+        anchor(i): f"{model.evaluation.clips[i].entry.study_id}: predicted {p:.1f}%, {what} "
+        f"{t:.1f}%, difference {_number(p - t, 1, '+')} points"
         for i, p, t in zip(places, predicted, true, strict=True)
     }
     figure = _figure(4.1)
