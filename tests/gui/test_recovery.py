@@ -194,6 +194,7 @@ def test_edits_of_a_pair_of_stills_open_as_that_pair(
     _, review = dock(session)
     open_clip(review, wait, root, labels)
     start(review).paint((1, 5, 5), 2)
+    session.corrections.leave()
     open_clip(review, wait, clip_file, truth)
     assert "patient0001" in review.clip_panel.waiting.full_text()
     review.clip_panel.open_waiting.click()
