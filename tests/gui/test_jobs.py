@@ -143,9 +143,10 @@ def test_nothing_arrives_after_the_end(runner: Jobs, qtbot: QtBot) -> None:
 
 
 def test_a_job_that_is_stopped_closes_what_it_has_open(runner: Jobs, qtbot: QtBot) -> None:
-    closed = threading.Event()
+    begun, closed = threading.Event(), threading.Event()
 
     def holding() -> Job[None]:
+        begun.set()
         try:
             while True:
                 yield Progress(0, 0, "Holding")
@@ -153,5 +154,6 @@ def test_a_job_that_is_stopped_closes_what_it_has_open(runner: Jobs, qtbot: QtBo
             closed.set()
 
     runner.start("Holding", holding, done=lambda _: None)
+    assert begun.wait(5)
     runner.shut_down()
     assert closed.wait(5)
