@@ -246,8 +246,8 @@ def test_a_review_of_five_clips(
 
     # What the table tells of them.
     rows = review.studies_panel.rows
-    hands.until(lambda: rows.verdict(items[4].key).status == "corrected")
-    assert [rows.verdict(item.key).status for item in items] == statuses
+    hands.until(lambda: rows.verdict(items[4]).status == "corrected")
+    assert [rows.verdict(item).status for item in items] == statuses
     assert [rows.cell(item, "reader").text for item in items] == ["reader"] * N
     assert rows.cell(items[3], "comment").text == "apex cut off"
 
