@@ -97,6 +97,9 @@ class PredictingAhead:
         if wanted != self._wanted:
             self._wanted = wanted
             write(AHEAD, wanted)
+            if not wanted:
+                self.runner.cancel()
+                self._next = None
             self._go_on()
 
     # Ahead ----------------------------------------------------------------------
@@ -110,9 +113,11 @@ class PredictingAhead:
         if self._next is not None and self._next.clip is self.session.clip:
             return  # It is about to be taken.
         packs, clip = self._packs(), self._next_clip()
-        if clip is None or not packs or clip.clip_id in self._left:
+        if clip is None or clip.clip_id in self._left:
             self._next = None
             return
+        if not packs:
+            return  # What is done stays: another model may have been ticked, and not run yet.
         said, settings = self._next, self.session.predict_params.settings
         if said is None or clip is not said.clip or settings != said.settings:
             said = self._next = _Said(clip, settings)
@@ -191,6 +196,9 @@ class PredictingAhead:
         """Keep nothing that was said with other settings, or by models that are not ticked."""
         settings = self.session.predict_params.settings
         ticked = {pack.id for pack in self.session.ticked}
+        if self._next is not None:
+            for gone in self._next.begun.keys() - ticked:
+                del self._next.begun[gone]
         for clip_id, said in list(self._left.items()):
             for gone in said.begun.keys() - ticked:
                 del said.begun[gone]
@@ -206,9 +214,11 @@ class PredictingAhead:
 
     def _take(self, clip: EchoClip, params: PredictParams) -> Mapping[str, Begun]:
         """Hand out what was begun of a clip, once, by the model's id."""
-        said, self._next = self._next, None
-        fits = said is not None and said.clip is clip and said.settings == params.settings
-        return said.begun if said is not None and fits else {}
+        said = self._next
+        if said is None or said.clip is not clip:
+            return {}
+        self._next = None
+        return said.begun if said.settings == params.settings else {}
 
     def shut_down(self) -> None:
         """Stop, and let nothing arrive any more."""
