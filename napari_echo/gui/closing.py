@@ -69,8 +69,9 @@ class Closing(QObject):
         clip, frames = self.session.clip, self.session.corrections.uncommitted
         told = []
         if clip is not None and frames:
+            name = self.session.blind.name(clip)
             told.append(
-                f"{frames_text(frames).capitalize()} of {clip.name}: corrected, but not committed. "
+                f"{frames_text(frames).capitalize()} of {name}: corrected, but not committed. "
                 "Nothing is lost: it is offered again when the clip is open."
             )
         if self.committing.waiting:
