@@ -114,7 +114,8 @@ def test_studies_keep_their_splits(work: Path) -> None:
     [
         (("--format", "voc"), "voc"),
         (("--split", "dev"), "no split 'dev'"),
-        (("--splits-from", "/nowhere"), "says nothing of splits"),
+        (("--splits-from", "/nowhere"), "no folder /nowhere"),
+        (("--splits-from", str(Path(__file__).parent)), "says nothing of splits"),
     ],
 )
 def test_bad_input_is_one_sentence(work: Path, arguments: tuple[str, ...], sentence: str) -> None:
