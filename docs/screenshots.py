@@ -33,8 +33,8 @@ from napari_echo.workflow.correct import correct
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "benchmarks"))
-from bench_review import Station, isolate, make_beats  # noqa: E402
 from few_colors import few_colors  # noqa: E402
+from station import Station, isolate, make_beats  # noqa: E402
 
 PICTURES = HERE / "pictures"
 MODELS = ("pidnet-s-camus", "pidnet-s-phantom", "pidnet-s_gpm")

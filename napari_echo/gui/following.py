@@ -2,18 +2,22 @@
 
 With software OpenGL a plot that is painted anew beside the canvas takes as
 long as the frame itself, as Qt then puts the whole window together again, and
-another caption takes half of that, as vispy links its shaders anew. So they
+another caption takes half of that, as vispy draws the canvas once more. So they
 follow at once when the reader takes a single step, and some times a second
-while frames run; napari's slider counts every frame.
+while frames run, with one of the frames and not between two of them; napari's
+slider counts every frame.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from qtpy.QtCore import QObject, QTimer
 
 INTERVAL_MS = 400
+REST_MS = 200
+"""Without another frame for so long, none is running."""
 
 
 class Follower(QObject):
@@ -31,17 +35,19 @@ class Follower(QObject):
         super().__init__(parent)
         self._moves = moves
         self._waiting = False
+        self._moved = -float("inf")
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(INTERVAL_MS)
+        self._timer.setInterval(REST_MS)
         self._timer.timeout.connect(self._on_rest)
 
     def follow(self, _event: object = None) -> None:
         """Take note that there is another frame."""
-        if self._timer.isActive():
+        if 1000 * (time.monotonic() - self._moved) < INTERVAL_MS:
             self._waiting = True
         else:
             self._move()
+        self._timer.start()
 
     def stop(self) -> None:
         """Call no more."""
@@ -53,7 +59,6 @@ class Follower(QObject):
             self._move()
 
     def _move(self) -> None:
-        self._waiting = False
+        self._waiting, self._moved = False, time.monotonic()
         for move in self._moves:
             move()
-        self._timer.start()

@@ -66,6 +66,8 @@ def tell(widget: QWidget, text: str, where: str = "toolTip") -> None:
     where : {'toolTip', 'placeholderText'}
         Which of its texts it is.
     """
+    if widget.property(_property(where)) == text:
+        return  # Told hundreds of times for every clip; `KeyNames` sees to keys that change.
     widget.setProperty(_property(where), text)
     widget.setProperty(where, fill_in(text))
 

@@ -182,16 +182,16 @@ def show_everything(review: EchoReview, study: Study) -> None:
 
 def match_canvas(alone: napari.Viewer, other: napari.Viewer) -> None:
     """Make napari's canvas as large as the review's, by empty docks at its sides."""
-    size, wanted = (v.window._qt_viewer.canvas.size for v in (alone, other))
-    for lack, area in ((size[1] - wanted[1], "right"), (size[0] - wanted[0], "bottom")):
-        if lack > 0:
-            empty = QWidget()
-            if area == "right":
-                empty.setFixedWidth(lack)
-            else:
-                empty.setFixedHeight(lack)
-            alone.window.add_dock_widget(empty, name=f"empty {area}", area=area)
-    wait(0.5)
+    beside, below = QWidget(), QWidget()
+    for empty, area in ((beside, "right"), (below, "bottom")):
+        alone.window.add_dock_widget(empty, name=f"empty {area}", area=area)
+    width, height = 40, 40
+    for _ in range(3):  # a dock takes a little more room than what is in it
+        beside.setFixedWidth(width)
+        below.setFixedHeight(height)
+        wait(0.5)
+        size, wanted = (v.window._qt_viewer.canvas.size for v in (alone, other))
+        width, height = width + size[1] - wanted[1], height + size[0] - wanted[0]
     alone.reset_view()
     wait(0.5)
 

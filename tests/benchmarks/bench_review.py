@@ -14,205 +14,23 @@ keystroke-level model (Card, Moran and Newell, Comm. ACM 23(7), 1980, 396-410).
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import psutil
-from napari.layers import Points
-from napari.utils._test_utils import read_only_mouse_event
-from napari.utils.interactions import (
-    mouse_move_callbacks,
-    mouse_press_callbacks,
-    mouse_release_callbacks,
-)
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QSettings, QTimer
-from qtpy.QtWidgets import QApplication
+from station import MIND, Alone, Station, Watch, isolate, make_beats
 
 from napari_echo.core.contour import open_outline
 from napari_echo.core.labels import LV
-from napari_echo.gui.app import open_viewer
-from napari_echo.io.store import LabelStore
 from napari_echo.metrics.overlap import dice
-from napari_echo.ml.packs import find_pack
-from napari_echo.workflow.journal import VARIABLE
-from napari_echo.workflow.session import Session
 
-WINDOW = (1280, 800)
-PATIENCE_S = 120.0
 ENOUGH, MOST_DRAGS = 0.94, 8
 # Large enough for 200 of them to be far more than decoded clips may take.
 OPENED_SHAPE = (20, 480, 640)
-# Seconds of the keystroke-level model: a key, to point, a button pressed or let go, to move the
-# hand between keyboard and mouse, to make up one's mind.
-KEY, POINT, BUTTON, HOME, MIND = 0.28, 1.10, 0.10, 0.40, 1.35
 WHAT = ("next", "block", "interactions", "memory")
-
-
-class Station:
-    """The window, and what a reader does to it."""
-
-    def __init__(self, folder: Path, *models: str) -> None:
-        packs = [find_pack(model) for model in models]
-        session = Session(packs=packs, store=LabelStore(folder), reader="script")
-        self.viewer, self.review = open_viewer(session)
-        self.viewer.window.resize(*WINDOW)
-        self.session = session
-        self.drawn = 0
-        self.interactions = 0
-        self.hand_seconds = 0.0
-        self._at_mouse = False
-        self.refused: list[str] = []
-        self.review.verbs.refused.connect(self.refused.append)
-        canvas = self.viewer.window._qt_viewer.canvas
-        canvas._scene_canvas.events.draw.connect(self._count)
-        self.keys = canvas._key_map_handler
-        self.wait(1.0)
-
-    def _count(self, _event: object) -> None:
-        self.drawn += 1
-
-    def wait(self, seconds: float) -> None:
-        """Let the window go on."""
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            QApplication.processEvents()
-            time.sleep(0.001)
-
-    def until(self, what: Callable[[], bool]) -> None:
-        """Let the window go on until something is so."""
-        end = time.perf_counter() + PATIENCE_S
-        while not what():
-            QApplication.processEvents()
-            if time.perf_counter() > end:
-                raise SystemExit(f"Stopped: nothing came. {' '.join(self.refused)}")
-
-    def until_drawn(self, what: Callable[[], bool]) -> None:
-        """Let the window go on until something is so, and was drawn."""
-        before = self.drawn
-
-        def so() -> bool:
-            nonlocal before
-            if what():
-                return True
-            before = self.drawn  # what makes it so may draw it, too, before it returns
-            return False
-
-        self.until(so)
-        self.until(lambda: self.drawn > before)
-
-    def idle(self) -> None:
-        """Wait until no job runs."""
-        review = self.review
-        runners = (
-            review.jobs,
-            review.background,
-            review.studying.ahead,
-            review.predicting_ahead.runner,
-            review.measuring.runner,
-        )
-        self.wait(0.1)
-        self.until(lambda: not any(runner.busy for runner in runners))
-        self.wait(0.1)
-
-    def press(self, key: str) -> None:
-        """Press a key on the canvas."""
-        self.interactions += 1
-        self._move_hand(to_mouse=False)
-        self.hand_seconds += KEY * len(key.split("-"))
-        self.keys.press_key(key)
-
-    def look(self) -> None:
-        """Make up one's mind, which the keystroke-level model has at least."""
-        self.hand_seconds += MIND
-
-    def _move_hand(self, *, to_mouse: bool) -> None:
-        self.hand_seconds += HOME * (to_mouse is not self._at_mouse)
-        self._at_mouse = to_mouse
-
-    def open(self, path: Path) -> None:
-        """Open a folder or a data set."""
-        before = self.session.clip
-        self.review.studying.open_paths([path])
-        self.until_drawn(lambda: self.session.clip is not before)
-        self.idle()
-
-    def next(self, key: str = "N") -> float:
-        """Go to the next clip; seconds until its first frame is drawn."""
-        before, start = self.session.clip, time.perf_counter()
-        self.press(key)
-        self.until_drawn(lambda: self.session.clip is not before)
-        return time.perf_counter() - start
-
-    def drag(self, layer: Points, index: int, to: NDArray[np.float64]) -> None:
-        """Drag a control point to a place (y, x)."""
-        self.interactions += 1
-        self.look()
-        self._move_hand(to_mouse=True)
-        self.hand_seconds += 2 * (POINT + BUTTON)
-        start = layer.data[index].copy()
-        end = np.array([start[0], *to])
-        steps = [("mouse_press", start, mouse_press_callbacks)]
-        for share in (0.5, 1.0):
-            steps.append(("mouse_move", start + share * (end - start), mouse_move_callbacks))
-        steps.append(("mouse_release", end, mouse_release_callbacks))
-        for kind, at, call in steps:
-            event = read_only_mouse_event(
-                type=kind,
-                is_dragging=kind == "mouse_move",
-                position=tuple(at * layer.scale),
-                dims_displayed=[1, 2],
-                modifiers=[],
-            )
-            call(layer, event)
-            QApplication.processEvents()
-
-
-def isolate(folder: Path) -> None:
-    """Keep settings, cache and journal out of the user's folders."""
-    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
-    os.environ |= {
-        "NAPARI_CONFIG": str(folder / "napari.yaml"),
-        "NAPARI_ECHO_CACHE": str(folder / "cache"),
-        VARIABLE: str(folder / "journal"),
-    }
-
-
-class Watch(QObject):
-    """Notes how long the window stands still, by the clock and by its own work."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._tick)
-        self._last = (time.perf_counter(), time.thread_time())
-        self.longest, self.longest_work = 0.0, 0.0
-        self._timer.start(0)
-
-    def _tick(self) -> None:
-        now = (time.perf_counter(), time.thread_time())
-        self.longest = max(self.longest, now[0] - self._last[0])
-        self.longest_work = max(self.longest_work, now[1] - self._last[1])
-        self._last = now
-
-    def stop(self) -> tuple[float, float]:
-        """Stop; the longest time between two turns of the event loop, and of its own work in it."""
-        self._timer.stop()
-        return self.longest, self.longest_work
-
-
-def make_beats(folder: Path, n: int) -> Path:
-    """Make phantom beats, every frame with its mask."""
-    out = folder / "beats"
-    phantom = ("phantom", "--layout", "beats", "-n", str(n), "--seed", "77", "-o", str(out))
-    subprocess.run([sys.executable, "-m", "napari_echo.cli.main", *phantom], check=True)
-    return out
 
 
 def measure_next(station: Station, beats: Path, n: int) -> list[str]:
@@ -220,21 +38,29 @@ def measure_next(station: Station, beats: Path, n: int) -> list[str]:
     station.open(beats)
     station.press("W")
     station.until(lambda: station.session.prediction is not None)
-    frames, predictions, predictors = [], [], []
+    napari = Alone()
+    frames, predictions, predictors, alone = [], [], [], []
     for _ in range(n - 1):
         station.idle()  # as while a reader looks
         start = time.perf_counter()
         frames.append(station.next())
-        station.until_drawn(lambda: station.session.prediction is not None)
-        predictions.append(time.perf_counter() - start)
-        predictors.append(station.session.prediction.seconds)  # type: ignore[union-attr]
-    shape = station.session.require_clip().frames.shape
+        shown = station.until_shown(lambda: station.session.prediction is not None)
+        predictions.append(shown - start)
+        session = station.session
+        clip, truth = session.require_clip(), session.truth
+        assert truth is not None
+        predictors.append(session.prediction.seconds)  # type: ignore[union-attr]
+        station.idle()
+        alone.append(napari.show(clip.frames, truth.labels, (1.0, *(clip.spacing_mm or (1, 1)))))
+    napari.viewer.close()
+    shape = clip.frames.shape
     return [
         f"Next to the first frame (with its truth): median {_ms(frames)}, slowest "
-        f"{max(frames):.3f} s",
+        f"{1000 * max(frames):.0f} ms; napari alone shows another image and other labels in "
+        f"{_ms(alone)}, so it takes {np.median(frames) / np.median(alone):.2f} times as long",
         f"Next to the prediction of all {shape[0]} frames of {shape[1]} x {shape[2]}, run ahead "
         f"while the clip before is looked at: median {_ms(predictions)}, slowest "
-        f"{max(predictions):.3f} s; the model takes {np.median(predictors):.2f} s",
+        f"{1000 * max(predictions):.0f} ms; the model takes {np.median(predictors):.2f} s",
     ]
 
 
@@ -251,7 +77,7 @@ def measure_block(station: Station, beats: Path) -> str:
         station.idle()
         watch = Watch()
         station.press("W")
-        station.until_drawn(lambda: station.session.prediction is not None)
+        station.until_shown(lambda: station.session.prediction is not None)
         station.idle()
         blocks.append(watch.stop())
     station.review.predicting_ahead.set_wanted(True)

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 from bench_frames import make_study, open_review, step_times, wait, wait_for_jobs
-from bench_review import Watch, isolate
 from qtpy.QtWidgets import QApplication
+from station import Watch, isolate
 
 from napari_echo.core.prediction import Prediction
 from napari_echo.gui.review import EchoReview

@@ -6,7 +6,7 @@ import re
 
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
-from qtpy.QtGui import QColor, QIcon, QPixmap, QResizeEvent
+from qtpy.QtGui import QColor, QEnterEvent, QIcon, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QBoxLayout,
@@ -170,11 +170,15 @@ class SectionScroll(QScrollArea):
                 return True
         elif kind == QEvent.Type.LayoutRequest:
             self._widen()
-            self._keep_the_wheel()
         return bool(super().eventFilter(watched, event))
 
+    def enterEvent(self, event: QEnterEvent | None) -> None:
+        """Keep the wheel from choices that were added since the pointer was here last."""
+        super().enterEvent(event)
+        self._keep_the_wheel()
+
     def _keep_the_wheel(self) -> None:
-        """Take it from the choices and numbers; one that was added since has the wheel yet."""
+        """Take it from the choices and numbers."""
         content = self.widget()
         for kind in (QComboBox, QAbstractSpinBox):
             for box in content.findChildren(kind) if content is not None else ():

@@ -25,6 +25,11 @@ class Tab(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(SOON_MS)
         self._soon.timeout.connect(self._refresh_if_stale)
+        # Counted from when the window goes on: opening a clip keeps it for longer than that.
+        self._turn = QTimer(self)
+        self._turn.setSingleShot(True)
+        self._turn.setInterval(0)
+        self._turn.timeout.connect(lambda: self._soon.start())
         self.setMinimumHeight(HEIGHT - 40)
 
     def sizeHint(self) -> QSize:
@@ -44,7 +49,8 @@ class Tab(QWidget):
         """Show the session anew soon, or when the tab is brought up."""
         self._stale = True
         if self.is_seen:
-            self._soon.start()
+            self._soon.stop()
+            self._turn.start()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Catch up when the tab is brought up."""
@@ -55,6 +61,7 @@ class Tab(QWidget):
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Compute nothing while it is hidden."""
         super().hideEvent(event)
+        self._turn.stop()
         self._soon.stop()
 
     def _refresh_if_stale(self) -> None:
