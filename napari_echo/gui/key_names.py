@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from napari.utils.action_manager import action_manager
 from napari.utils.key_bindings import KeyBindingLike, coerce_keybinding
@@ -28,6 +29,7 @@ NAPARI: dict[str, str] = {
 }
 """Those of napari's own actions whose keys are told, by what they are called in a text."""
 NONE = "no key"
+_OURS = {action.name: action.id for action in keys.ACTIONS}
 _NAMED = re.compile(r"\{(\w+)\}")
 _TEXTS = ("toolTip", "placeholderText")
 
@@ -39,7 +41,7 @@ def key_text(action: keys.KeyAction) -> str:
 
 def key_of(name: str) -> str:
     """The first key that does something now, by the name of an action of the review or `NAPARI`."""
-    bound = keys.bound_keys(NAPARI[name] if name in NAPARI else keys.action(name).id)
+    bound = keys.bound_keys(NAPARI.get(name) or _OURS[name])
     return _spell(bound[0]) if bound else NONE
 
 
@@ -48,10 +50,9 @@ def fill_in(text: str) -> str:
 
     def key(found: re.Match[str]) -> str:
         name = found[1]
-        known = name in NAPARI or any(action.name == name for action in keys.ACTIONS)
-        return key_of(name) if known else found[0]
+        return key_of(name) if name in NAPARI or name in _OURS else found[0]
 
-    return _NAMED.sub(key, text)
+    return _NAMED.sub(key, text) if "{" in text else text
 
 
 def tell(widget: QWidget, text: str, where: str = "toolTip") -> None:
@@ -66,10 +67,10 @@ def tell(widget: QWidget, text: str, where: str = "toolTip") -> None:
     where : {'toolTip', 'placeholderText'}
         Which of its texts it is.
     """
-    if widget.property(_property(where)) == text:
-        return  # Told hundreds of times for every clip; `KeyNames` sees to keys that change.
-    widget.setProperty(_property(where), text)
-    widget.setProperty(where, fill_in(text))
+    # Told hundreds of times for every clip, and seldom news.
+    for name, value in ((_property(where), text), (where, fill_in(text))):
+        if widget.property(name) != value:
+            widget.setProperty(name, value)
 
 
 class KeyNames(QObject):
@@ -124,6 +125,7 @@ def _property(where: str) -> str:
     return f"echo {where}"
 
 
+@cache
 def _spell(key: KeyBindingLike) -> str:
     """Write a key in one way, whoever bound it: napari has them as text, or as its own kind."""
     text = str(coerce_keybinding(key).to_text(use_symbols=False, joinchar="-"))

@@ -21,7 +21,7 @@ from napari_echo.gui.overlays import (
     TRUTH,
     Overlay,
 )
-from napari_echo.gui.panels.section import ElidedLabel
+from napari_echo.gui.panels.controls import ElidedLabel
 from napari_echo.gui.showing import Showing
 
 SWATCH = QSize(26, 14)

@@ -50,7 +50,7 @@ from napari_echo.gui.panels.models import ModelsPanel
 from napari_echo.gui.panels.propagate import PropagateRows
 from napari_echo.gui.panels.readers import ReadersPanel
 from napari_echo.gui.panels.retrain import RetrainPanel
-from napari_echo.gui.panels.section import SectionScroll
+from napari_echo.gui.panels.scroll import SectionScroll
 from napari_echo.gui.panels.status import StatusPanel
 from napari_echo.gui.panels.studies import StudiesPanel
 from napari_echo.gui.playing import Playing
@@ -269,7 +269,7 @@ class EchoReview(QWidget):
         for widget in self._dock_and_tabs():
             widget.setStyleSheet(style)
         colors = theme_colors(self.viewer.theme)
-        self.studies_panel.set_colors(colors["highlight"], colors["foreground"])
+        self.studies_panel.set_colors(colors["faint"], colors["foreground"])
         for tab in (self.curves, self.models_panel, self.dataset_chart):
             tab.set_colors(colors["background"], colors["text"])
         self.readers_panel.set_colors(colors["background"], colors["text"])

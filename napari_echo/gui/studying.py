@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from psygnal import Signal
@@ -13,7 +12,7 @@ from napari_echo.core.clip import EchoClip
 from napari_echo.gui import jobs
 from napari_echo.gui.committing import COMMITTING
 from napari_echo.gui.loading import Loading
-from napari_echo.gui.passing_over import Way, passed_over, unreadable
+from napari_echo.gui.passing_over import passed_over, unreadable
 from napari_echo.gui.verbs import LOADING, MARKING, PREDICTING, Verbs
 from napari_echo.gui.workers import Jobs
 from napari_echo.workflow.clip_cache import ClipCache
@@ -154,12 +153,7 @@ class Studying:
         if self.studies.neighbour(places) is None:
             self.verbs.told.emit(self.end_of_queue(places))
         elif self.verbs.may_leave():
-            way = Way(
-                lambda: self.studies.neighbour(places),
-                lambda item: self.studies.passed_over(item) if item is not None else [],
-                self.end_of_queue(places),
-            )
-            self._follow(way, None)
+            self._go(places)
 
     def end_of_queue(self, places: int) -> str:
         """Say why there is no clip that many places further on."""
@@ -189,27 +183,28 @@ class Studying:
         else:
             self._prefetch()
 
-    def _follow(self, way: Way, frame: int | None) -> None:
-        """Open the clip that a way leads to; one that is damaged must not hold the reader up.
+    def _go(self, places: int, failed: tuple[StudyItem, ...] = ()) -> None:
+        """Open the clip so many places further on that can be read.
 
-        However many are passed over, the reader is told once.
+        A clip that is damaged must not hold the reader up: however many are
+        passed over, or `failed` on the way, he is told once.
         """
-        item = way.find()
-        over = way.before(item) or way.failed
+        item = self.studies.neighbour(places)
         if item is None:
-            told = f"{unreadable(over, self.studies.problems)} {way.end}".strip()
+            told = f"{unreadable(failed, self.studies.problems)} {self.end_of_queue(places)}"
             self.verbs.refused.emit(told)
             return
+        over = self.studies.passed_over(item) or failed
 
         def take(sentence: str) -> None:
             if not sentence:
-                self._tell_over(over, bool(way.failed))
+                self._tell_over(over, bool(failed))
             elif self.studies.get(item.key) is item:
-                self._follow(replace(way, failed=(*way.failed, item)), frame)
+                self._go(places, (*failed, item))
             else:
                 self.verbs.refused.emit(sentence)
 
-        self._load(item, frame, take)
+        self._load(item, None, take)
 
     def _load(
         self, item: StudyItem, frame: int | None, then: Callable[[str], None] | None = None

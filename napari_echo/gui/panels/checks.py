@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_echo.gui.panels.section import ElidedLabel
+from napari_echo.gui.panels.controls import ElidedLabel
 from napari_echo.metrics.temporal_checks import CHECKS, Check, Finding, findings, limits
 from napari_echo.metrics.volume import LVMeasures
 from napari_echo.workflow.session import Session

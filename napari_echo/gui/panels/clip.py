@@ -9,7 +9,8 @@ from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import Segmentation
 from napari_echo.gui.layers import BLIND_NAME
-from napari_echo.gui.panels.section import ElidedLabel, Section, gate
+from napari_echo.gui.panels.controls import ElidedLabel, gate
+from napari_echo.gui.panels.section import Section
 from napari_echo.gui.preferences import preferences
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_echo.gui.panels.section import gate
+from napari_echo.gui.panels.controls import gate
 from napari_echo.gui.preferences import preferences
 
 _WIDTH, _LIST_HEIGHT = 560, 64

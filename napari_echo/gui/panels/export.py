@@ -15,9 +15,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_echo.gui.exporting import Exchange, Outcome
+from napari_echo.gui.panels.controls import ElidedLabel, gate
 from napari_echo.gui.panels.export_dialog import ExportDialog
 from napari_echo.gui.panels.import_dialog import ImportDialog
-from napari_echo.gui.panels.section import ElidedLabel, Section, gate
+from napari_echo.gui.panels.section import Section
 from napari_echo.gui.steps import Step
 from napari_echo.gui.verbs import Verbs
 from napari_echo.io.store import LabelStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
-from napari_echo.gui.panels.section import ElidedLabel, gate
+from napari_echo.gui.panels.controls import ElidedLabel, gate
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import frames_text, when
 from napari_echo.workflow.forks import Side, compare_heads

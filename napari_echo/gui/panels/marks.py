@@ -10,7 +10,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton, QWidget
 
 from napari_echo.core.params import Criterion, HardnessParams
-from napari_echo.gui.panels.section import ElidedLabel, Section, gate, may_shrink
+from napari_echo.gui.panels.controls import ElidedLabel, gate, may_shrink
+from napari_echo.gui.panels.section import Section
 from napari_echo.gui.steps import Step, is_done, obstacle
 from napari_echo.gui.verbs import Verbs
 

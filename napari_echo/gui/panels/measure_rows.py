@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 from napari_echo.core.keyframes import KeyFrames, Which
-from napari_echo.metrics.biplane import Biplane
+from napari_echo.metrics.biplane import Biplane, biplane, plane_of
 from napari_echo.metrics.readers import READERS_DICE, READERS_EF, dice_band, ef_band
 from napari_echo.metrics.volume import LVMeasures
 from napari_echo.metrics.walls import wall_names
 from napari_echo.workflow.measure_clip import BeatDifference
-from napari_echo.workflow.partners import Partner
+from napari_echo.workflow.partners import Partner, Partners
+from napari_echo.workflow.session import Session, Source
 
 LEFT, APICAL, RIGHT = "left wall", "apical", "right wall"
 TIPS: dict[str, str] = {
@@ -192,3 +193,52 @@ def origin_tip(key_frames: KeyFrames, which: Which, frame: int) -> str:
     if setting.before is None:
         return f"{tip}, of a beat that was added."
     return f"{tip}; it was frame {setting.before}, {setting.origin or 'of unknown origin'}."
+
+
+def column(
+    session: Session, partners: Partners, source: Source, index: int
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Write a source's column.
+
+    Parameters
+    ----------
+    session : Session
+        The review; it has measures of the source.
+    partners : Partners
+        The clips of the other view of the same studies.
+    source : Source
+        Whose labels were measured.
+    index : int
+        The beat.
+
+    Returns
+    -------
+    values : dict of str
+        What the cells say, by the row.
+    tips : dict of str
+        Their tool tips, where they are not the row's.
+    """
+    clip, measures = session.require_clip(), session.measures[source]
+    tips: dict[str, str] = {}
+    values = beat_values(measures, index)
+    differences = session.differences.get(source, ())
+    if index < len(differences):
+        difference = differences[index]
+        values |= difference_values(difference)
+        unit = "mm" if clip.spacing_mm is not None else "px"
+        against = f" Against the {difference.reference}."
+        tips |= {row: TIPS[row] + against for row in ("EF error", "Dice ED/ES")}
+        walls = f"{wall_tip(clip.view)} {base_tip(difference, unit)}{against}"
+        tips |= dict.fromkeys((LEFT, APICAL, RIGHT), walls)
+    report = session.report
+    if source == "prediction" and report is not None and "Dice ED/ES" not in values:
+        mean = report.mean_dice()
+        if mean is not None:
+            values["Dice"] = f"{mean:.3f}"
+    partner, plane = partners.of(clip), plane_of(measures, index)
+    if partner is not None and plane is not None and source in partner.planes:
+        found = biplane(plane, partner.planes[source])
+        values |= biplane_values(found)
+        tip = biplane_tip(found, partner)
+        tips |= {row: f"{TIPS[row]} {tip}" for row in ("Biplane EF", "Biplane V")}
+    return values, tips

@@ -12,10 +12,10 @@ from napari_echo.core.keyframes import Beat, Which
 from napari_echo.gui.key_names import fill_in, tell
 from napari_echo.gui.measuring import Measuring
 from napari_echo.gui.panels import measure_rows
+from napari_echo.gui.panels.controls import ElidedLabel, gate
 from napari_echo.gui.panels.measure_rows import APICAL, DETAILS, LEFT, PERCENT, RIGHT, ROWS, TIPS
-from napari_echo.gui.panels.section import ElidedLabel, Section, gate
+from napari_echo.gui.panels.section import Section
 from napari_echo.gui.preferences import read_flag, write
-from napari_echo.metrics.biplane import biplane, plane_of
 from napari_echo.workflow.session import Source
 
 COLUMNS: dict[Source, str] = {
@@ -256,7 +256,9 @@ class MeasuresPanel(Section):
             texts[0, c] = title
             units |= dict.fromkeys(("EDV", "ESV", "Volume"), measures.unit_volume)
             units |= {"Area": measures.unit_area, "Length": measures.unit_length}
-            values, own_tips = self._values(source)
+            values, own_tips = measure_rows.column(
+                session, self.measuring.partners, source, self._index()
+            )
             for name, value in values.items():
                 texts[ROWS.index(name) + 1, c] = value
                 tips[ROWS.index(name) + 1, c] = own_tips.get(name, "")
@@ -309,34 +311,3 @@ class MeasuresPanel(Section):
     def shown(self, row: str, source: Source) -> str:
         """Return what the table says in a row of `ROWS` of a source; empty for nothing."""
         return self.cells[ROWS.index(row) + 1, list(COLUMNS).index(source) + 1].text()
-
-    def _values(self, source: Source) -> tuple[dict[str, str], dict[str, str]]:
-        """What a source's column says, and the tool tips of its cells."""
-        session, clip, index = self.session, self.session.clip, self._index()
-        measures, tips = session.measures[source], {}
-        values = measure_rows.beat_values(measures, index)
-        differences = session.differences.get(source, ())
-        if index < len(differences):
-            difference = differences[index]
-            values |= measure_rows.difference_values(difference)
-            unit = "mm" if clip is not None and clip.spacing_mm is not None else "px"
-            against = f" Against the {difference.reference}."
-            for row in ("EF error", "Dice ED/ES"):
-                tips[row] = TIPS[row] + against
-            base = measure_rows.base_tip(difference, unit)
-            view = clip.view if clip is not None else "unknown"
-            for row in (LEFT, APICAL, RIGHT):
-                tips[row] = f"{measure_rows.wall_tip(view)} {base}{against}"
-        report = session.report
-        if source == "prediction" and report is not None and "Dice ED/ES" not in values:
-            mean = report.mean_dice()
-            if mean is not None:
-                values["Dice"] = f"{mean:.3f}"
-        partner = self.measuring.partners.of(clip) if clip is not None else None
-        plane = plane_of(measures, index)
-        if partner is not None and plane is not None and source in partner.planes:
-            found = biplane(plane, partner.planes[source])
-            values |= measure_rows.biplane_values(found)
-            tip = measure_rows.biplane_tip(found, partner)
-            tips |= {row: f"{TIPS[row]} {tip}" for row in ("Biplane EF", "Biplane V")}
-        return values, tips

@@ -19,8 +19,9 @@ from qtpy.QtWidgets import (
 from napari_echo.gui.cells import Contents
 from napari_echo.gui.comparing import Comparing
 from napari_echo.gui.model_colors import color_of
+from napari_echo.gui.panels.controls import gate, may_shrink, swatch
 from napari_echo.gui.panels.predict_dialog import PredictDialog, every, unusual
-from napari_echo.gui.panels.section import Section, gate, may_shrink, swatch
+from napari_echo.gui.panels.section import Section
 from napari_echo.gui.predicting_ahead import PredictingAhead
 from napari_echo.gui.preferences import read_text, write
 from napari_echo.gui.steps import Step, obstacle

@@ -21,8 +21,8 @@ from napari_echo.gui.frame_plot import (
     span_frames,
 )
 from napari_echo.gui.model_colors import color_of
+from napari_echo.gui.panels.controls import ElidedLabel
 from napari_echo.gui.panels.models_table import ModelsTable
-from napari_echo.gui.panels.section import ElidedLabel
 from napari_echo.gui.panels.tab import Tab, sentence
 
 _LOWEST = 0.9

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_echo.gui.model_colors import CORRECTION, beside_models, color_of
-from napari_echo.gui.panels.section import swatch
+from napari_echo.gui.panels.controls import swatch
 from napari_echo.metrics.volume import LVMeasures
 from napari_echo.workflow.compare import ComparisonReport
 from napari_echo.workflow.session import Session

@@ -14,7 +14,8 @@ from qtpy.QtWidgets import (
 from qtpy.QtWidgets import QHBoxLayout as Row
 
 from napari_echo.gui.key_names import tell
-from napari_echo.gui.panels.section import bring_into_view, gate, may_shrink
+from napari_echo.gui.panels.controls import gate, may_shrink
+from napari_echo.gui.panels.scroll import bring_into_view
 from napari_echo.gui.panels.tools import NARROW
 from napari_echo.gui.propagating import Propagating
 

@@ -18,8 +18,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_echo.gui.panels.bland_altman import BlandAltman
+from napari_echo.gui.panels.controls import ElidedLabel, gate, may_shrink
 from napari_echo.gui.panels.readers_table import AgreementTable
-from napari_echo.gui.panels.section import ElidedLabel, gate, may_shrink
 from napari_echo.gui.readers import LEAST, MOST, Readers
 from napari_echo.gui.wording import duration_text
 from napari_echo.gui.workers import Progress

@@ -22,14 +22,10 @@ from qtpy.QtWidgets import (
 from napari_echo.core.errors import EchoError
 from napari_echo.core.params import TrainParams
 from napari_echo.gui.learning import LearningCurves, comparison
+from napari_echo.gui.panels.controls import ElidedLabel, gate, may_shrink
 from napari_echo.gui.panels.export_dialog import new_folder_obstacle
-from napari_echo.gui.panels.section import (
-    ElidedLabel,
-    Section,
-    bring_into_view,
-    gate,
-    may_shrink,
-)
+from napari_echo.gui.panels.scroll import bring_into_view
+from napari_echo.gui.panels.section import Section
 from napari_echo.gui.panels.set_row import SetRow
 from napari_echo.gui.retraining import Retraining
 from napari_echo.gui.steps import Step

@@ -7,7 +7,7 @@ from pathlib import Path
 from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
-from napari_echo.gui.panels.section import ElidedLabel, gate
+from napari_echo.gui.panels.controls import ElidedLabel, gate
 from napari_echo.io.clipset_index import INDEX
 
 

@@ -7,7 +7,8 @@ from qtpy.QtWidgets import QProgressBar, QPushButton, QWidget
 
 from napari_echo.gui.guiding import Guiding
 from napari_echo.gui.key_names import tell
-from napari_echo.gui.panels.section import ElidedLabel, Section
+from napari_echo.gui.panels.controls import ElidedLabel
+from napari_echo.gui.panels.section import Section
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import duration_text
 from napari_echo.gui.workers import Progress

@@ -6,7 +6,7 @@ from qtpy.QtCore import QModelIndex
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QWidget
 
-from napari_echo.gui.panels.section import gate
+from napari_echo.gui.panels.controls import gate
 from napari_echo.gui.panels.studies_model import StudiesModel
 from napari_echo.gui.panels.studies_order import StudiesOrder, timer
 from napari_echo.gui.panels.studies_view import StudiesView

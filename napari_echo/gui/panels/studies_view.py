@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_echo.gui.key_names import tell
-from napari_echo.gui.panels.section import ElidedLabel
+from napari_echo.gui.panels.controls import ElidedLabel
 from napari_echo.gui.panels.studies_table import StudiesTable
 from napari_echo.workflow.study_pictures import HEIGHT, WIDTH
 from napari_echo.workflow.study_rows import QUEUES, SHORT_STATUSES

@@ -9,7 +9,7 @@ from napari_echo.core.labels import LV, LabelSchema
 from napari_echo.gui.contour_tool import ContourTool
 from napari_echo.gui.draft_layer import BRUSH, MODES
 from napari_echo.gui.editing import Editing
-from napari_echo.gui.panels.section import gate, may_shrink, swatch
+from napari_echo.gui.panels.controls import gate, may_shrink, swatch
 from napari_echo.gui.preferences import read_number, write
 
 BRUSH_SIZE = "correct/brush"
