@@ -20,7 +20,8 @@ class Caption:
     legend says whose labels are on show. Behind caption and scale bar napari
     draws a box, for which vispy links its shaders anew with every other text
     and length; so they have none where the whole clip is in sight on a dark
-    canvas, and the sector's dark corners lie behind them.
+    canvas, and the sector's dark corners lie behind them; views side by side
+    have their upper corners there.
 
     Parameters
     ----------
@@ -41,12 +42,14 @@ class Caption:
         session.key_frames_changed.connect(self.write)
         viewer.scene.camera.events.zoom.connect(self._fit_boxes)
         viewer.canvas.events.background_color.connect(self._fit_boxes)
+        viewer.canvas.grid.events.enabled.connect(self._fit_boxes)
 
     def disconnect(self) -> None:
         """Stop following viewer and session."""
         self.session.key_frames_changed.disconnect(self.write)
         self.viewer.scene.camera.events.zoom.disconnect(self._fit_boxes)
         self.viewer.canvas.events.background_color.disconnect(self._fit_boxes)
+        self.viewer.canvas.grid.events.enabled.disconnect(self._fit_boxes)
 
     def show(self) -> None:
         """Show the caption where a clip is open, and the scale bar where its scale is known."""
@@ -81,7 +84,7 @@ class Caption:
         return key_frames.missing(beat) if key_frames is not None else None
 
     def _fit_boxes(self, _event: object = None) -> None:
-        """Draw the boxes while it is zoomed in, or where the canvas is light."""
+        """Draw the boxes while it is zoomed in or in cells, or where the canvas is light."""
         clip, overlays = self.session.clip, self.viewer.canvas.overlays
         if clip is None:
             return
@@ -91,7 +94,8 @@ class Caption:
             for room, (pixels, spacing) in zip(self.viewer.canvas.size, sides, strict=True)
         )
         light = sum(self.viewer.canvas.background_color[:3]) > 1.5
-        boxed = bool(light or self.viewer.scene.camera.zoom > BOXED_FROM * fit)
+        in_cells = self.viewer.canvas.grid.enabled
+        boxed = bool(light or in_cells or self.viewer.scene.camera.zoom > BOXED_FROM * fit)
         for overlay in (overlays.text, overlays.scale_bar):
             if overlay.box is not boxed:
                 overlay.box = boxed

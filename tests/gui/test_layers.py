@@ -192,6 +192,9 @@ def test_caption_and_scale_bar_have_a_box_where_tissue_lies_behind_them(
     viewer.canvas.background_color_override = "white"
     assert [overlay.box for overlay in written] == [True, True]
     viewer.canvas.background_color_override = "black"
+    viewer.canvas.grid.enabled = True
+    assert [overlay.box for overlay in written] == [True, True]
+    viewer.canvas.grid.enabled = False
     layers.disconnect()
     viewer.scene.camera.zoom *= 2
     assert [overlay.box for overlay in written] == [False, False]
