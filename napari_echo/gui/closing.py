@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QMessageBox, QWidget
 
@@ -52,16 +52,21 @@ class Closing(QObject):
         self._asks = False
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Keep the window open where the reader wants to go on."""
+        """Keep the window open until the reader has answered, and where he wants to go on."""
         if (
             isinstance(event, QCloseEvent)
             and isinstance(watched, QWidget)
             and event.spontaneous()
             and self._asks
-            and not self._may_close(watched)
         ):
-            event.ignore()
-            return True
+            self.note()
+            undone = self.undone()
+            if undone:
+                event.ignore()
+                if self._may_close(watched, undone):
+                    # As a program would: napari need not ask once more.
+                    QTimer.singleShot(0, watched.close)
+                return True
         return bool(super().eventFilter(watched, event))
 
     def undone(self) -> str:
@@ -81,11 +86,7 @@ class Closing(QObject):
             told.append(f"{self.runner.title} is going on, and would be stopped.")
         return "\n".join(told)
 
-    def _may_close(self, window: QWidget) -> bool:
-        self.note()
-        undone = self.undone()
-        if not undone:
-            return True
+    def _may_close(self, window: QWidget, undone: str) -> bool:
         box = QMessageBox(
             QMessageBox.Icon.Question,
             "Close the review?",

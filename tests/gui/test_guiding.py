@@ -9,6 +9,7 @@ import napari
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QMessageBox
 
 from napari_echo.core.clip import EchoClip
@@ -265,6 +266,13 @@ def test_a_key_for_what_is_hidden_switches_nothing_for_later(
     assert "read blind" in review.status_panel.message.full_text()
 
 
+class ByTheReader(QCloseEvent):
+    """The close event of a window's own button."""
+
+    def spontaneous(self) -> bool:
+        return True
+
+
 @pytest.mark.parametrize("answer", ["Cancel", "Close"])
 def test_who_closes_the_window_in_a_correction_is_told(
     reviewed: Reviewed, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, answer: str
@@ -281,9 +289,17 @@ def test_who_closes_the_window_in_a_correction_is_told(
 
     monkeypatch.setattr(QMessageBox, "exec", press)
     window = viewer.window._qt_window
-    assert review.closing._may_close(window) is (answer == "Close")
+    closed: list[bool] = []
+    event = ByTheReader()
+    with monkeypatch.context() as patched:
+        patched.setattr(window, "close", lambda: closed.append(True))
+        assert review.closing.eventFilter(window, event)
+        assert not event.isAccepted()
+        qtbot.wait(1)
+    # Then it closes by itself, and napari does not ask once more.
+    assert closed == [True] * (answer == "Close")
     assert "Frame 3 of" in asked[0]
     assert "Nothing is lost" in asked[0]
     review.session.corrections.discard()
-    assert review.closing._may_close(window)
+    assert not review.closing.eventFilter(window, ByTheReader())
     assert len(asked) == 1
