@@ -21,13 +21,14 @@ XVFB := env QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1200x24"
 endif
 export QT_API := pyqt6
 
-.PHONY: help demo screenshots test test-slow lint wheel constraints clean system python
+.PHONY: help demo screenshots test test-slow coverage lint wheel constraints clean system python
 
 help:
 	@echo "make demo         open the plugin on a real cine and a phantom; without a display,"
 	@echo "                  drive it under Xvfb and write demo-output/"
 	@echo "make test         lint, types, walls and tests"
 	@echo "make test-slow    the tests that take over ten seconds"
+	@echo "make coverage     the tests, and which lines they do not run"
 	@echo "make wheel        build dist/*.whl"
 	@echo "make screenshots  take the pictures of README and docs/review.md anew"
 	@echo "make clean        remove .venv and what was built"
@@ -42,9 +43,14 @@ screenshots: python $(VENV)/.test-stamp
 	$(XVFB) $(BIN)/python docs/screenshots.py --demo demo-output/review.png
 	$(XVFB) $(BIN)/python docs/screenshots.py
 
+PYTEST := env NAPARI_STRICT_QT=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+
 test: lint
-	$(XVFB) env NAPARI_STRICT_QT=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile \
-		--cov --cov-report=term
+	$(XVFB) $(PYTEST)
+
+# The same, and what it does not run; a fifth slower.
+coverage: lint
+	$(XVFB) $(PYTEST) --cov --cov-report=term
 
 test-slow: XVFB_FLAG := --xvfb
 test-slow: python $(VENV)/.test-stamp
