@@ -74,6 +74,26 @@ def choices(session: Session) -> list[Choice]:
     return found
 
 
+def begun(session: Session) -> Choice | None:
+    """What the open correction started from, be it still there or not; None without one."""
+    corrections = session.corrections
+    if corrections.draft is None:
+        return None
+    base = corrections.draft.base
+    if base.kind == "truth" or base.kind == "nothing":
+        return Choice(base.kind)
+    if base.kind == "model":
+        shown = session.prediction
+        if shown is not None and shown.model_id == base.id:
+            return Choice("prediction", name=shown.model_name)
+        name = next((pack.name for pack in session.packs if pack.id == base.id), base.id[:12])
+        return Choice("prediction", model_id=base.id, name=name)
+    if [head.revision_id for head in corrections.heads] == [base.id]:
+        return Choice("correction")
+    known = {revision.revision_id: revision for revision in corrections.revisions}
+    return Choice("correction", revision=known.get(base.id))
+
+
 def recipe(session: Session, choice: Choice) -> Recipe:
     """Say what a draft from a choice is made of.
 

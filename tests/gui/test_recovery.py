@@ -173,6 +173,11 @@ def test_undo_never_reaches_another_clip(
     layer = review.layers.find("correction")
     assert layer.data[0, 5, 5] == 2
     assert review.session.corrections.uncommitted == (0,)
+    # It says what it started from, which is not there now.
+    assert review.session.truth is None
+    assert review.correct_panel.start_from.currentText() == "from the ground truth"
+    review.session.corrections.discard()
+    assert review.correct_panel.start_from.currentText() == "from nothing"
 
 
 def test_edits_of_a_pair_of_stills_open_as_that_pair(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QLineEdit, QPushButton, QWidget
 
 from napari_echo.core.revision import Status
 from napari_echo.gui.contour_tool import ContourTool
@@ -13,15 +13,13 @@ from napari_echo.gui.panels.fork import ForkBox
 from napari_echo.gui.panels.propagate import PropagateRows
 from napari_echo.gui.panels.scroll import bring_into_view
 from napari_echo.gui.panels.section import Section
+from napari_echo.gui.panels.start_from import StartFrom
 from napari_echo.gui.panels.tools import ToolRows
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import beats_text, frames_text, number_of, when
 from napari_echo.workflow.journal_replay import Replay
-from napari_echo.workflow.starts import Choice
-
-STARTS = {"correction": "the last commit", "truth": "the ground truth", "nothing": "nothing"}
 
 
 class CorrectPanel(Section):
@@ -57,7 +55,7 @@ class CorrectPanel(Section):
         self.session = verbs.session
         self.corrections = self.session.corrections
         self.editing = editing
-        self.start_from = QComboBox()
+        self.start_from = StartFrom(editing)
         self.discard = QPushButton("Discard")
         self.tools = ToolRows(editing, contour)
         self.propagate: PropagateRows = propagate
@@ -109,7 +107,6 @@ class CorrectPanel(Section):
     def _connect(self, recovery: Recovery) -> None:
         editing, corrections = self.editing, self.corrections
         editing.resolves = lambda: self.fork.resolves
-        self.start_from.activated.connect(lambda _: editing.choose(self.start_from.currentData()))
         self.action.clicked.connect(lambda: self._start())
         self.recover.clicked.connect(recovery.recover)
         self.set_aside.clicked.connect(recovery.set_aside)
@@ -180,18 +177,6 @@ class CorrectPanel(Section):
 
     # Showing ----------------------------------------------------------------------
 
-    def _fill_starts(self) -> None:
-        """List what a correction can start from; what was chosen stays chosen."""
-        wanted = {choice.key: describe_choice(choice) for choice in self.editing.choices()}
-        there = [self.start_from.itemData(i) for i in range(self.start_from.count())]
-        if there != list(wanted):
-            self.start_from.clear()
-            for key, text in wanted.items():
-                self.start_from.addItem(text, key)
-        choice = self.editing.choice()
-        if choice is not None:
-            self.start_from.setCurrentIndex(self.start_from.findData(choice.key))
-
     def _show_waiting(self, busy: str) -> None:
         """Offer the open clip's uncommitted edits of an earlier session."""
         replay = self.corrections.recoverable
@@ -247,7 +232,7 @@ class CorrectPanel(Section):
         """Show the session as it is."""
         draft, waiting = self.corrections.draft, self.corrections.uncommitted
         busy = f"{self.verbs.runner.title} is going on." if self.verbs.runner.busy else ""
-        self._fill_starts()
+        self.start_from.refresh()
         self._show_waiting(busy)
         self.fork.refresh()
         self.action.setVisible(draft is None)
@@ -302,13 +287,3 @@ class CorrectPanel(Section):
             text = f"{text}; " * bool(text) + f"{number_of(n, 'clip')} being committed"
         self.waiting.set_full_text(text)
         self.waiting.setVisible(bool(text))
-
-
-def describe_choice(choice: Choice) -> str:
-    """Say what a correction would start from."""
-    if choice.revision is not None:
-        revision = choice.revision
-        return f"from {when(revision.committed)}, {revision.reader} ({revision.status})"
-    if choice.start == "prediction":
-        return f"from {choice.name}"
-    return f"from {STARTS[choice.start]}"
