@@ -5,8 +5,16 @@ from __future__ import annotations
 import re
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QColor, QIcon, QPixmap, QResizeEvent
-from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+from qtpy.QtGui import QColor, QIcon, QPaintEvent, QPixmap, QResizeEvent
+from qtpy.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 
 from napari_echo.gui import key_names
 from napari_echo.gui.wording import short_names
@@ -84,6 +92,30 @@ class ElidedLabel(QLabel):
             # Long names of files may break, too.
             text = re.sub(r"(?<=[/\\_.-])(?=\S)", "\u200b", text)
         self.setText(text)
+
+
+class ElidedChoice(QComboBox):
+    """A choice whose text ends in an ellipsis where it does not fit: Qt cuts letters in two."""
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw as much of the text as fits."""
+        style, option = self.style(), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        if style is None:
+            return
+        room = style.subControlRect(
+            QStyle.ComplexControl.CC_ComboBox,
+            option,
+            QStyle.SubControl.SC_ComboBoxEditField,
+            self,
+        ).width()
+        if not option.currentIcon.isNull():
+            room -= option.iconSize.width()
+        mode = Qt.TextElideMode.ElideRight
+        option.currentText = option.fontMetrics.elidedText(option.currentText, mode, room - PADDING)
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
 
 def may_shrink(*widgets: QWidget) -> None:

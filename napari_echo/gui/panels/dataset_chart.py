@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLay
 
 from napari_echo.gui.contrast import readable
 from napari_echo.gui.frame_plot import color_plot
-from napari_echo.gui.panels.controls import gate, may_shrink
+from napari_echo.gui.panels.controls import ElidedChoice, gate, may_shrink
 from napari_echo.gui.panels.tab import Tab, sentence
 from napari_echo.gui.studying import Studying
 from napari_echo.workflow.facts import Facts
@@ -50,7 +50,7 @@ class DatasetChart(Tab):
         super().__init__(parent)
         self.studying = studying
         self.session = studying.session
-        self.model, self.other = QComboBox(), QComboBox()
+        self.model, self.other = ElidedChoice(), ElidedChoice()
         may_shrink(self.model, self.other)
         self.told = QLabel()
         self.told.setWordWrap(True)

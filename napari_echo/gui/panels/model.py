@@ -7,7 +7,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHeaderView,
     QPushButton,
     QSizePolicy,
@@ -19,7 +18,7 @@ from qtpy.QtWidgets import (
 from napari_echo.gui.cells import Contents
 from napari_echo.gui.comparing import Comparing
 from napari_echo.gui.model_colors import color_of
-from napari_echo.gui.panels.controls import gate, may_shrink, swatch
+from napari_echo.gui.panels.controls import ElidedChoice, gate, may_shrink, swatch
 from napari_echo.gui.panels.predict_dialog import PredictDialog, every, unusual
 from napari_echo.gui.panels.section import Section
 from napari_echo.gui.predicting_ahead import PredictingAhead
@@ -86,7 +85,7 @@ class ModelPanel(Section):
         self.heading_row.insertWidget(self.heading_row.count() - 1, self.settings)
         self.side_by_side = QPushButton("Side by side")
         self.side_by_side.setCheckable(True)
-        self.contents = QComboBox()
+        self.contents = ElidedChoice()
         may_shrink(self.contents)
         for contents, (title, tip) in CONTENTS.items():
             self.contents.addItem(title, contents)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QLabel,
     QPushButton,
     QSpinBox,
@@ -14,7 +13,7 @@ from qtpy.QtWidgets import (
 from qtpy.QtWidgets import QHBoxLayout as Row
 
 from napari_echo.gui.key_names import tell
-from napari_echo.gui.panels.controls import gate, may_shrink
+from napari_echo.gui.panels.controls import ElidedChoice, gate, may_shrink
 from napari_echo.gui.panels.scroll import bring_into_view
 from napari_echo.gui.panels.tools import NARROW
 from napari_echo.gui.propagating import Propagating
@@ -33,7 +32,7 @@ class PropagateRows(QWidget):
         super().__init__(parent)
         self.propagating = propagating
         self.button = QPushButton("Propagate")
-        self.method = QComboBox()
+        self.method = ElidedChoice()
         may_shrink(self.method)
         self.beat = QCheckBox("this beat")
         self.outcome = QWidget()

@@ -6,7 +6,6 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -18,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_echo.gui.panels.bland_altman import BlandAltman
-from napari_echo.gui.panels.controls import ElidedLabel, gate, may_shrink
+from napari_echo.gui.panels.controls import ElidedChoice, ElidedLabel, gate, may_shrink
 from napari_echo.gui.panels.readers_table import AgreementTable
 from napari_echo.gui.readers import LEAST, MOST, Readers
 from napari_echo.gui.wording import duration_text
@@ -115,7 +114,7 @@ class ReadersPanel(QWidget):
         self._left.addWidget(self.state)
 
     def _add_comparison(self) -> None:
-        self.model = QComboBox()
+        self.model = ElidedChoice()
         may_shrink(self.model)
         self.model.setToolTip(
             "Compare each reader with this model, too. It is run on the labelled clips of the list."

@@ -9,7 +9,6 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QLabel,
     QProgressBar,
@@ -22,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_echo.core.errors import EchoError
 from napari_echo.core.params import TrainParams
 from napari_echo.gui.learning import LearningCurves, comparison
-from napari_echo.gui.panels.controls import ElidedLabel, gate, may_shrink
+from napari_echo.gui.panels.controls import ElidedChoice, ElidedLabel, gate, may_shrink
 from napari_echo.gui.panels.export_dialog import new_folder_obstacle
 from napari_echo.gui.panels.scroll import bring_into_view
 from napari_echo.gui.panels.section import Section
@@ -75,7 +74,7 @@ class RetrainPanel(Section):
         self.refresh()
 
     def _add_choices(self) -> None:
-        self.base = QComboBox()
+        self.base = ElidedChoice()
         may_shrink(self.base)
         self.iterations = QSpinBox()
         self.iterations.setRange(2, 100_000)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QComboBox
-
 from napari_echo.gui.editing import Editing
+from napari_echo.gui.panels.controls import ElidedChoice
 from napari_echo.gui.wording import when
 from napari_echo.workflow.starts import Choice, begun
 
 STARTS = {"correction": "the last commit", "truth": "the ground truth", "nothing": "nothing"}
 
 
-class StartFrom(QComboBox):
+class StartFrom(ElidedChoice):
     """Lists what a correction can start from.
 
     While one is open it says what that one started from.

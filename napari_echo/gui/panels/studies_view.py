@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_echo.gui.key_names import tell
-from napari_echo.gui.panels.controls import ElidedLabel
+from napari_echo.gui.panels.controls import ElidedChoice, ElidedLabel
 from napari_echo.gui.panels.studies_table import StudiesTable
 from napari_echo.workflow.study_pictures import HEIGHT, WIDTH
 from napari_echo.workflow.study_rows import QUEUES, SHORT_STATUSES
@@ -46,7 +46,7 @@ class StudiesView(QWidget):
             "Show the clips in which every word is found: in the name, study, split, status, "
             "reader or comment."
         )
-        self.status, self.view, self.queue = QComboBox(), QComboBox(), QComboBox()
+        self.status, self.view, self.queue = ElidedChoice(), ElidedChoice(), ElidedChoice()
         self.status.addItem("Any status", "")
         for status, title in SHORT_STATUSES.items():
             self.status.addItem(title.capitalize(), status)

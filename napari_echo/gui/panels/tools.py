@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from napari.layers import Labels
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from napari_echo.core.labels import LV, LabelSchema
 from napari_echo.gui.contour_tool import ContourTool
 from napari_echo.gui.draft_layer import BRUSH, MODES
 from napari_echo.gui.editing import Editing
-from napari_echo.gui.panels.controls import gate, may_shrink, swatch
+from napari_echo.gui.panels.controls import ElidedChoice, gate, may_shrink, swatch
 from napari_echo.gui.preferences import read_number, write
 
 BRUSH_SIZE = "correct/brush"
@@ -37,7 +37,7 @@ class ToolRows(QWidget):
         self.corrections = editing.corrections
         self._layer: Labels | None = None
         self._schema: LabelSchema | None = None
-        self.structure = QComboBox()
+        self.structure = ElidedChoice()
         may_shrink(self.structure)
         self.brush, self.erase = QPushButton("Brush"), QPushButton("Erase")
         self.polygon, self.contour = QPushButton("Polygon"), QPushButton("Contour")
