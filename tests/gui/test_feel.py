@@ -11,11 +11,13 @@ import napari
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QDialog, QMenu, QWidget
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import Segmentation
+from napari_echo.gui.panels.controls import ElidedChoice
 from napari_echo.gui.panels.section import Section
 from napari_echo.gui.preferences import preferences
 from napari_echo.gui.review import EchoReview
@@ -213,3 +215,17 @@ def test_a_program_that_ends_while_a_job_runs_ends_quietly_and_soon(how: str) ->
         check=False,
     )
     assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", "")
+
+
+def test_a_choice_that_does_not_fit_ends_with_an_ellipsis(qtbot: QtBot) -> None:
+    def drawn(text: str) -> QImage:
+        choice = ElidedChoice()
+        qtbot.addWidget(choice)
+        choice.addItem(text)
+        choice.resize(150, 26)
+        return choice.grab().toImage()
+
+    text = "from 01:00, Ben (second reader)"
+    cut = [text[:n].rstrip() + "…" for n in range(1, len(text))]
+    assert sum(drawn(shorter) == drawn(text) for shorter in cut) == 1
+    assert drawn("from Ben") != drawn("from Be…")

@@ -67,6 +67,9 @@ def shown(
     window = viewer.window._qt_window
     window.activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is window, timeout=PATIENCE_MS)
+    # What ends later shows and hides widgets, which moves the focus.
+    runners = (review.jobs, review.background, review.measuring.runner)
+    qtbot.waitUntil(lambda: not any(runner.busy for runner in runners), timeout=PATIENCE_MS)
     return viewer, review
 
 
@@ -101,7 +104,7 @@ def test_whatever_has_the_focus_leaves_the_reviews_keys_to_the_review(
         name = f"{type(widget).__name__} in {type(widget.parent()).__name__}"
         before = review.layers.showing.is_on("truth")
         widget.setFocus()
-        assert not keyboard.at_canvas
+        assert not keyboard.at_canvas, name
         keyboard.press(K.Key_G)
         assert review.layers.showing.is_on("truth") is not before, name
         met.add(type(widget).__name__)
