@@ -38,7 +38,7 @@ def measure_next(station: Station, beats: Path, n: int) -> list[str]:
     station.open(beats)
     station.press("W")
     station.until(lambda: station.session.prediction is not None)
-    napari = Alone()
+    napari = Alone(station)
     frames, predictions, predictors, alone = [], [], [], []
     for _ in range(n - 1):
         station.idle()  # as while a reader looks

@@ -50,6 +50,12 @@ class Window:
         scene.native.frameSwapped.connect(self._on_swapped)
         self.wait(1.0)
 
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """Height and width of the canvas in pixels."""
+        height, width = self.viewer.window._qt_viewer.canvas.size
+        return int(height), int(width)
+
     def _on_drawn(self, _event: object) -> None:
         self._drawn += 1
 
@@ -88,10 +94,15 @@ class Window:
 
 
 class Alone(Window):
-    """Napari without the review: an image and a labels layer."""
+    """Napari without the review: an image and a labels layer, on a canvas as large as another."""
 
-    def __init__(self) -> None:
+    def __init__(self, other: Window) -> None:
         super().__init__(napari.Viewer(title="alone"))
+        (height, width), (wanted_h, wanted_w) = self.canvas, other.canvas
+        self.viewer.window.resize(WINDOW[0] + wanted_w - width, WINDOW[1] + wanted_h - height)
+        self.wait(1.0)
+        if self.canvas != other.canvas:
+            raise SystemExit(f"Stopped: canvases of {self.canvas} and {other.canvas} pixels.")
         nothing = np.zeros((2, 8, 8), np.uint8)
         self.image = self.viewer.add_image(nothing)
         self.labels = self.viewer.add_labels(nothing)
