@@ -21,6 +21,8 @@ from napari_echo.gui.wording import short_names
 
 PADDING = 6
 """What napari's style takes of a label's width, in pixels."""
+FRAME = 2
+"""What Qt's styles leave empty beside the text of a choice."""
 
 
 class ElidedLabel(QLabel):
@@ -112,7 +114,7 @@ class ElidedChoice(QComboBox):
         if not option.currentIcon.isNull():
             room -= option.iconSize.width()
         mode = Qt.TextElideMode.ElideRight
-        option.currentText = option.fontMetrics.elidedText(option.currentText, mode, room - PADDING)
+        option.currentText = option.fontMetrics.elidedText(option.currentText, mode, room - FRAME)
         painter = QStylePainter(self)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
