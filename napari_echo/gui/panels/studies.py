@@ -57,6 +57,8 @@ class StudiesPanel(StudiesView):
         self.show_all.clicked.connect(self.order.clear_filter)
         studies, scanning, session = self.studies, self.scanning, self.session
         studies.items_changed.connect(self._on_items)
+        # Key of the clip that is marked as open.
+        self._shown = studies.current.key if studies.current is not None else ""
         studies.current_changed.connect(self._on_current)
         studies.problem_found.connect(self._on_row)
         scanning.facts.changed.connect(self._on_row)
@@ -113,7 +115,7 @@ class StudiesPanel(StudiesView):
         self._on_current()
 
     def _on_current(self) -> None:
-        current = self.studies.current
+        current, was_hidden = self.studies.current, self.rows.hidden
         self._take_blind()
         if self.rows.hidden:
             # Its row would tell a repeat, and what others made of it.
@@ -121,7 +123,13 @@ class StudiesPanel(StudiesView):
             self.table.clearSelection()
         elif current is not None:
             self.select(current.key)
-        self.table.repaint_all()
+        left, self._shown = self._shown, current.key if current is not None else ""
+        if self.rows.hidden or was_hidden:
+            self.table.repaint_all()
+        else:
+            # To paint all rows would hold up the clip.
+            for key in (left, self._shown):
+                self.model.refresh_row(key)
         self.refresh()
 
     def _on_row(self, key: str) -> None:
