@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtGui import QEnterEvent
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QFrame, QScrollArea, QWidget
 
 SETTLE_MS, MARGIN = 50, 24
@@ -51,13 +50,8 @@ class SectionScroll(QScrollArea):
             self._widen()
         return bool(super().eventFilter(watched, event))
 
-    def enterEvent(self, event: QEnterEvent | None) -> None:
-        """Keep the wheel from choices that were added since the pointer was here last."""
-        super().enterEvent(event)
-        self._keep_the_wheel()
-
     def _keep_the_wheel(self) -> None:
-        """Take it from the choices and numbers."""
+        """Take it from the choices and numbers: all are there when the dock is laid out."""
         content = self.widget()
         for kind in (QComboBox, QAbstractSpinBox):
             for box in content.findChildren(kind) if content is not None else ():

@@ -32,7 +32,8 @@ class StartFrom(ElidedChoice):
         wanted = {each.key: _describe(each) for each in self.editing.choices()}
         if choice is not None:
             wanted.setdefault(choice.key, _describe(choice))
-        if [self.itemData(i) for i in range(self.count())] != list(wanted):
+        there = [(self.itemData(i), self.itemText(i)) for i in range(self.count())]
+        if there != list(wanted.items()):
             self.clear()
             for key, text in wanted.items():
                 self.addItem(text, key)
