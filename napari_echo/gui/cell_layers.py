@@ -24,6 +24,7 @@ from napari_echo.gui.cells import (
 )
 from napari_echo.gui.layer_data import grid
 from napari_echo.gui.layers import ReviewLayers
+from napari_echo.gui.resting import lay_to_rest, sleep, wake
 from napari_echo.workflow.session import Session
 
 _PALETTE = "napari_echo_palette"
@@ -78,14 +79,18 @@ class CellLayers:
         """Show cells, and hide what is made of others; the correction is its own overlay."""
         while self.cells < len(cells):
             self.make_one()
-        layers = self.viewer.layers
+        layers, clip = self.viewer.layers, self.session.require_clip()
         for index, layer in enumerate(self._layers):
             if layers[index] is not layer:
                 layers.move(layers.index(layer), index)
             place, over = divmod(index, STRIDE)
             shown = place < len(cells) and not (over and cells[place].what == CORRECTED)
+            if shown:
+                wake(layer)
             if shown and over:
                 self._draw(layer, cells[place])
+            elif shown and layer.data is not clip.frames:
+                self.layers.renewing.renew(layer, grid(clip), clip.frames)
             if layer.visible != shown:
                 layer.visible = shown
 
@@ -97,6 +102,7 @@ class CellLayers:
         for layer in self._layers:
             if layer.visible:
                 layer.visible = False
+            sleep(layer)
 
     def remove(self) -> None:
         """Take all away."""
@@ -111,8 +117,11 @@ class CellLayers:
         """Fit all to another clip; nothing lies over it yet."""
         empty = np.zeros(clip.frames.shape, np.uint8)
         for layer in self._layers:
-            data = clip.frames if isinstance(layer, Image) else empty
-            self.layers.renewing.renew(layer, grid(clip), data, visible=layer.visible)
+            if layer.visible:
+                data = clip.frames if isinstance(layer, Image) else empty
+                self.layers.renewing.renew(layer, grid(clip), data, visible=True)
+            else:
+                lay_to_rest(layer, clip, self.layers.renewing)
 
     def _draw(self, layer: Layer, cell: Cell) -> None:
         """Give a cell its picture: a model's labels or the truth, and what is corrected."""

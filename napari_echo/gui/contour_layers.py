@@ -11,7 +11,9 @@ from napari.layers import Layer, Points, Vectors
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.drag import DragContour
-from napari_echo.gui.layer_data import KEY, RESTING, Role, grid, lay
+from napari_echo.gui.layer_data import KEY, Role, grid
+from napari_echo.gui.renewing import Renewing
+from napari_echo.gui.resting import rest_place, sleep, wake
 
 # Okabe-Ito: the ends of the annulus, the apex, the walls, and the line, as a correction's curve.
 ANNULUS, APEX, WALL, LINE = "#f0e442", "#d55e00", "#ffffff", "#56b4e9"
@@ -27,6 +29,8 @@ class ContourLayers:
     ----------
     viewer : ViewerModel
         The viewer.
+    renewing : Renewing
+        Lays them over a clip.
     on_made : callable
         Listens to the layer of points, once it is made.
 
@@ -36,8 +40,11 @@ class ContourLayers:
         Whether what the layers tell of is done here, and not by the reader.
     """
 
-    def __init__(self, viewer: ViewerModel, on_made: Callable[[Points], None]) -> None:
+    def __init__(
+        self, viewer: ViewerModel, renewing: Renewing, on_made: Callable[[Points], None]
+    ) -> None:
         self.viewer = viewer
+        self.renewing = renewing
         self.drawing = False
         self._on_made = on_made
         self._line: Vectors | None = None
@@ -79,7 +86,7 @@ class ContourLayers:
                 edge_color=LINE,
                 vector_style="line",
                 visible=False,
-                **grid(clip),
+                **rest_place(clip),
             )
         elif self._points is None or self._points not in self.viewer.layers:
             layer = self._points = Points(
@@ -90,12 +97,12 @@ class ContourLayers:
                 border_width=0.12,
                 face_color=WALL,
                 visible=False,
-                **grid(clip),
+                **rest_place(clip),
             )
             self._on_made(self._points)
         else:
             return False
-        layer.metadata[RESTING] = True
+        sleep(layer)
         with self.quietly():
             self.viewer.layers.append(layer)
             self.viewer.layers.selection.active = active
@@ -105,8 +112,9 @@ class ContourLayers:
         """Lay both layers over a clip, hidden, so that a contour can be drawn."""
         while self.make_next(clip):
             pass
-        for layer, _ in self._both():
-            lay(layer, grid(clip))
+        with self.renewing.held():
+            for layer, _ in self._both():
+                self.renewing.renew(layer, grid(clip))
 
     def show(self, clip: EchoClip) -> None:
         """Bring both layers up, above what else lies over the clip; the points become active.
@@ -118,7 +126,7 @@ class ContourLayers:
         with self.quietly():
             both = self._both()
             for place, (layer, role) in enumerate(both, len(layers) - len(both)):
-                layer.metadata.pop(RESTING, None)
+                wake(layer)
                 layer.metadata[KEY] = {"clip_id": clip.clip_id, "role": role}
                 if layers.index(layer) != place:
                     layers.move(layers.index(layer), len(layers))
@@ -139,7 +147,7 @@ class ContourLayers:
             for layer, _ in self._both():
                 if layer in layers:
                     layer.metadata.pop(KEY, None)
-                    layer.metadata[RESTING] = True
+                    sleep(layer)
                     layer.visible = False
                     layer.locked = False
             if self._points is not None:

@@ -63,7 +63,7 @@ class ContourTool:
         self._under: NDArray[np.uint8] | None = None
         self._known: dict[int, DragContour] = {}
         self._moved = False
-        self.drawn = ContourLayers(self.viewer, self._listen)
+        self.drawn = ContourLayers(self.viewer, self.layers.renewing, self._listen)
         self._clock = QTimer()
         self._clock.setSingleShot(True)
         self._clock.timeout.connect(self._prepare)

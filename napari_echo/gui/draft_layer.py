@@ -15,11 +15,11 @@ from psygnal import Signal
 
 from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema
 from napari_echo.gui.layer_data import KEY, colors, grid
+from napari_echo.gui.resting import is_resting, lay_to_rest, rest_place, sleep, wake
 
 if TYPE_CHECKING:
     from napari_echo.gui.layers import ReviewLayers
 
-PARKED = "napari_echo_parked"
 OPACITY, BRUSH = 0.45, 8
 MODES = {"brush": "paint", "erase": "erase", "polygon": "polygon"}
 """Napari's mode of each tool that paints."""
@@ -54,6 +54,7 @@ class DraftLayer:
         self.layers = layers
         self.viewer, self.session = layers.viewer, layers.session
         self.dragging = False
+        self._made: Labels | None = None
         self._schema: LabelSchema | None = None
         corrections = self.session.corrections
         corrections.draft_changed.connect(self.show)
@@ -97,7 +98,8 @@ class DraftLayer:
     # Parking --------------------------------------------------------------------
 
     def _parked(self) -> Labels | None:
-        return next((x for x in self.viewer.layers if x.metadata.get(PARKED)), None)
+        own = self._made
+        return own if own is not None and own in self.viewer.layers and is_resting(own) else None
 
     def prepare(self) -> None:
         """Make the layer before it is needed, while the reader looks at the clip."""
@@ -106,19 +108,19 @@ class DraftLayer:
 
     def _make(self) -> Labels:
         clip = self.session.require_clip()
-        layer = Labels(
-            np.zeros(clip.frames.shape, np.uint8),
+        layer = self._made = Labels(
+            np.zeros((1, 1, 1), np.uint8),
             name="Correction",
             colormap=colors(CAMUS_SCHEMA),
             opacity=OPACITY,
             visible=False,
-            **grid(clip),
+            **rest_place(clip),
         )
         self._schema = CAMUS_SCHEMA
         layer.editable = False
         layer.locked = True
         layer.brush_size = BRUSH
-        layer.metadata[PARKED] = True
+        sleep(layer)
         # Napari's own history outlives a change of the data, and would write old
         # pixels into a new clip; its keys call these.
         layer.undo = self.session.corrections.undo
@@ -134,12 +136,11 @@ class DraftLayer:
         return layer
 
     def park(self, layer: Labels | None = None) -> None:
-        """Put the layer out of sight, as large as the clip that is open now."""
+        """Put the layer out of sight, without the labels that it holds."""
         layer = layer if layer is not None else self._parked()
         if layer is None:
             return
         layer.metadata.pop(KEY, None)
-        layer.metadata[PARKED] = True
         clip = self.session.clip
         if clip is None:
             layer.locked = False
@@ -147,9 +148,7 @@ class DraftLayer:
             return
         layer.mode = "pan_zoom"
         layer.editable = False
-        # Zeros take no memory until they are written to.
-        empty = np.zeros(clip.frames.shape, np.uint8)
-        self.layers.renewing.renew(layer, grid(clip), empty)
+        lay_to_rest(layer, clip, self.layers.renewing)
 
     def follow_clip(self) -> None:
         """Fit the layer to the clip that was opened; called before the old clip's layers go."""
@@ -164,7 +163,8 @@ class DraftLayer:
             ),
             None,
         )
-        self.park(old)
+        if old is not None or clip is None:
+            self.park(old)
 
     # Following the draft --------------------------------------------------------
 
@@ -186,15 +186,14 @@ class DraftLayer:
             return
         clip = self.session.require_clip()
         layer = layer or self._parked() or self._make()
-        layer.metadata.pop(PARKED, None)
+        wake(layer)
         layer.metadata[KEY] = {"clip_id": clip.clip_id, "role": "correction"}
         if draft.schema != self._schema:
             layer.colormap, self._schema = colors(draft.schema), draft.schema
-        layer.data = draft.labels
+        self.layers.renewing.renew(layer, grid(clip), draft.labels, visible=True)
         if draft.schema.name_of(layer.selected_label) is None:
             layer.selected_label = draft.schema.structures[0].index
         layer.editable = True
-        layer.visible = True
         self.viewer.layers.selection.active = layer
         layer.mode = "paint"
 

@@ -112,6 +112,8 @@ class Guiding:
 
     def light(self) -> None:
         """Light the button to press next, and no other."""
+        if self.review.verbs.later.put_off(self.light):
+            return
         review, chosen = self.review, self.button
         if review.folding.lift(chosen) or self._another_clip:
             # A clip that was opened is to be seen by its name.

@@ -228,6 +228,7 @@ def _command(action: KeyAction) -> Callable[[ViewerModel], None]:
     def run(viewer: ViewerModel) -> None:
         review = _review_in(viewer)
         if review is not None:
+            review.verbs.later.go_on()
             action.run(review)
 
     return run

@@ -15,8 +15,6 @@ from napari_echo.core.labels import LabelSchema, Segmentation
 
 KEY = "napari_echo"
 _UNITS = {"mm": "millimeter", "pixel": "pixel"}  # as napari writes them
-RESTING = "napari_echo_resting"
-"""Marks a hidden layer that waits to be used again: to make one takes napari long."""
 Role = Literal[
     "clip", "overlays", "correction",
     "propagation", "contour", "contour points",

@@ -20,7 +20,6 @@ from napari_echo.gui.caption import Caption
 from napari_echo.gui.draft_layer import DraftLayer
 from napari_echo.gui.layer_data import (
     KEY,
-    RESTING,
     ROLES,
     Role,
     clip_layer_data,
@@ -29,6 +28,7 @@ from napari_echo.gui.layer_data import (
 )
 from napari_echo.gui.overlays import OVERLAYS, OverlayFrames
 from napari_echo.gui.renewing import Renewing
+from napari_echo.gui.resting import is_resting, rest_place
 from napari_echo.gui.showing import Showing
 from napari_echo.workflow.session import Session
 
@@ -120,8 +120,9 @@ class ReviewLayers:
             elif clip is not None and isinstance(kept, Image) and kept is not found:
                 self._refill(kept, clip)
             if clip is not None:
-                for resting in [x for x in self.viewer.layers if x.metadata.get(RESTING)]:
-                    self.renewing.renew(resting, grid(clip))
+                for layer in self.viewer.layers:
+                    if is_resting(layer):
+                        self.renewing.renew(layer, rest_place(clip))
                 self.fitting.emit(clip)
             self.showing.refresh()
         self.caption.show()

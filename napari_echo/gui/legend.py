@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QSizePolicy, QToolButton, QWidget
 from napari_echo.core.labels import CAMUS_SCHEMA
 from napari_echo.gui.key_names import key_text
 from napari_echo.gui.keys import action
+from napari_echo.gui.later import Later
 from napari_echo.gui.overlays import (
     FALSE_NEGATIVE,
     FALSE_POSITIVE,
@@ -62,6 +63,8 @@ class Legend(QWidget):
         Which overlays are on.
     frame : callable
         Returns the frame on show.
+    later : Later
+        Has it wait for another clip's first frame.
 
     Signals
     -------
@@ -72,11 +75,16 @@ class Legend(QWidget):
     told = Signal(str)
 
     def __init__(
-        self, showing: Showing, frame: Callable[[], int], parent: QWidget | None = None
+        self,
+        showing: Showing,
+        frame: Callable[[], int],
+        later: Later,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.showing = showing
         self._frame = frame
+        self._later = later
         self.buttons: dict[Overlay, QToolButton] = {}
         layout = QGridLayout(self)
         layout.setContentsMargins(6, 2, 6, 2)
@@ -126,6 +134,8 @@ class Legend(QWidget):
 
     def refresh(self) -> None:
         """Show what is on."""
+        if self._later.put_off(self.refresh):
+            return
         self.write_whose()
         for name, button in self.buttons.items():
             entry, on, reason = ENTRIES[name], self.showing.is_on(name), self.showing.obstacle(name)

@@ -59,7 +59,7 @@ class Propagating:
         self.method = ""
         self.cycle_only = False
         self.shown: Propagation | None = None
-        self._layer = PropagationLayer(self.layers.viewer)
+        self._layer = PropagationLayer(self.layers.viewer, self.layers.renewing)
         self.filling = Filling(self.corrections, self.layers.draft)
         self.filling.ended.connect(self._on_filled)
         self.corrections.draft_changed.connect(self._on_draft)
@@ -210,7 +210,7 @@ class Propagating:
         if self.shown is None:
             return
         self.shown = None
-        self._layer.hide()
+        self._layer.hide(self.session.clip)
         self.changed.emit()
 
     # Accept -------------------------------------------------------------------------

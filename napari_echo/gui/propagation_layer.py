@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import LV, LabelSchema, Structure
-from napari_echo.gui.layer_data import KEY, RESTING, colors, grid, lay
+from napari_echo.gui.layer_data import KEY, colors, grid
 from napari_echo.gui.model_colors import PROPAGATION
+from napari_echo.gui.renewing import Renewing
+from napari_echo.gui.resting import lay_to_rest, wake
 
 OTHER_COLOR = "#bbbbbb"
 WIDTH, FINE = 2, 400
@@ -24,10 +26,13 @@ class PropagationLayer:
     ----------
     viewer : ViewerModel
         The viewer.
+    renewing : Renewing
+        Lays it over a clip.
     """
 
-    def __init__(self, viewer: ViewerModel) -> None:
+    def __init__(self, viewer: ViewerModel, renewing: Renewing) -> None:
         self.viewer = viewer
+        self.renewing = renewing
         self._layer: Labels | None = None
 
     def show(self, clip: EchoClip, schema: LabelSchema, labels: NDArray[np.uint8]) -> None:
@@ -41,24 +46,24 @@ class PropagationLayer:
             )
             self.viewer.layers.append(layer)
         else:
-            layer.data, layer.colormap = labels, palette
-            lay(layer, where)
-            layer.metadata.pop(RESTING, None)
+            wake(layer)
+            layer.colormap = palette
+            self.renewing.renew(layer, where, labels)
         layer.contour = WIDTH if clip.frame_shape[0] > FINE else 1
         layer.editable = False
         layer.metadata[KEY] = {"clip_id": clip.clip_id, "role": "propagation"}
         layer.visible = True
         self.viewer.layers.selection.active = active
 
-    def hide(self) -> None:
-        """Take the line away."""
+    def hide(self, clip: EchoClip | None) -> None:
+        """Take the line away; `clip` is what is open."""
         layer = self._layer
         if layer is not None and layer in self.viewer.layers:
             layer.metadata.pop(KEY, None)
-            layer.metadata[RESTING] = True
-            layer.visible = False
-            # Napari's slider and view span hidden layers too, also those of another clip.
-            layer.data = np.zeros((1, 1, 1), np.uint8)
+            if clip is not None:
+                lay_to_rest(layer, clip, self.renewing)
+            else:
+                self.remove()
 
     def remove(self) -> None:
         """Take the layer out of the viewer."""

@@ -24,7 +24,7 @@ class Renewing:
         self._held = False
 
     @contextmanager
-    def held(self, before_shown: Callable[[], None]) -> Iterator[None]:
+    def held(self, before_shown: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Keep all layers that are renewed meanwhile hidden until the end.
 
         Parameters
@@ -70,9 +70,9 @@ class Renewing:
             layer.scale, layer.translate = where["scale"], where["translate"]
             lay(layer, where)
         if not self._held:
-            self._settle()
+            self._settle(lambda: None)
 
-    def _settle(self, before_shown: Callable[[], None] = lambda: None) -> None:
+    def _settle(self, before_shown: Callable[[], None]) -> None:
         waiting, self._waiting = self._waiting, {}
         for layer in waiting:
             layer.events.extent()

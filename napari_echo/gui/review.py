@@ -143,7 +143,9 @@ class EchoReview(QWidget):
         )
         self.export_panel = ExportPanel(self.verbs)
         self.retrain_panel = RetrainPanel(self.verbs)
-        self.legend: Legend = Legend(self.layers.showing, lambda: self.layers.frame)
+        self.legend: Legend = Legend(
+            self.layers.showing, lambda: self.layers.frame, self.verbs.later
+        )
         self.key_list: KeyList = KeyList(self)
         self.guiding = Guiding(self)
         self.status_panel = StatusPanel(self.verbs, self.guiding)
@@ -285,6 +287,7 @@ class EchoReview(QWidget):
 
     def tear_down(self) -> None:
         """Stop jobs, leave the viewer's layers as they are, and close the tabs below."""
+        self.verbs.later.stop()
         self.noting.stop()
         self.closing.shut_down()
         self.key_names.shut_down()

@@ -18,6 +18,7 @@ from napari_echo.core.revision import Revision
 from napari_echo.gui import jobs
 from napari_echo.gui.begun import Begun
 from napari_echo.gui.committing import COMMITTING, commit_job
+from napari_echo.gui.later import Later
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.wording import frames_text
 from napari_echo.gui.workers import Jobs
@@ -45,6 +46,8 @@ class Verbs:
         Asked before the open clip is left, where strokes are not committed.
     ahead : callable
         Gives what models began to say of a clip before it was opened, by their id.
+    later : Later
+        Has what the dock says of another clip wait until its first frame is drawn.
 
     Signals
     -------
@@ -62,6 +65,7 @@ class Verbs:
         self.runner = runner
         self.may_leave: Callable[[], bool] = lambda: True
         self.ahead: Callable[[EchoClip, PredictParams], Mapping[str, Begun]] = lambda *_: {}
+        self.later = Later(runner)
         self._recall_due = False
         self._predict_due: EchoClip | None = None
         # Psygnal tries a bound `emit` out when it is connected.
@@ -103,6 +107,7 @@ class Verbs:
         item: StudyItem | None = None,
     ) -> None:
         """Review a clip that is loaded already; a job about the one before is cancelled."""
+        self.later.hold()
         self.session.open_clip(clip, truth=truth, key_frames=key_frames, item=item)
         self._recall_due = True
         self.runner.cancel()

@@ -93,7 +93,9 @@ def save_clip(clip: EchoClip, path: Path, shift: int) -> EchoClip:
 
 
 def wait(review: EchoReview, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not review.jobs.busy, timeout=PATIENCE_MS)
+    qtbot.waitUntil(
+        lambda: not (review.jobs.busy or review.verbs.later.holding), timeout=PATIENCE_MS
+    )
 
 
 def choose(box: QComboBox, value: str) -> None:

@@ -55,8 +55,9 @@ def files(clip: EchoClip, tmp_path: Path) -> Path:
 
 
 def wait(review: EchoReview, qtbot: QtBot) -> None:
+    runners = (review.jobs, review.background, review.measuring.runner)
     qtbot.waitUntil(
-        lambda: not (review.jobs.busy or review.background.busy or review.measuring.runner.busy),
+        lambda: not (any(r.busy for r in runners) or review.verbs.later.holding),
         timeout=PATIENCE_MS,
     )
 

@@ -366,7 +366,7 @@ def test_findings_open_their_frame_and_a_hidden_tab_checks_nothing(
     settle()
     assert tab.rows == ()
     tab.show()
-    assert {row.labels for row in tab.rows} == {"Truth"}
+    qtbot.waitUntil(lambda: {row.labels for row in tab.rows} == {"Truth"})
     assert ("area jump", 3) in {(r.finding.check, r.finding.frame) for r in tab.rows}
     assert tab.summary.full_text() == f"Findings: Truth {len(tab.rows)}"
     wanted: list[int] = []
@@ -389,11 +389,12 @@ def test_findings_open_their_frame_and_a_hidden_tab_checks_nothing(
     draft.labels[3] = truth.labels[3]
     session.corrections.touch(3)
     settle()
+    qtbot.waitUntil(lambda: "Corrected" in tab.summary.full_text())
     assert ("area jump", 3) not in {
         (r.finding.check, r.finding.frame) for r in tab.rows if r.labels == "Corrected"
     }
     session.close_clip()
-    assert tab.rows == ()
+    qtbot.waitUntil(lambda: tab.rows == ())
     assert not tab.table.isVisible()
     assert tab.empty.text().startswith("Open a clip")
 

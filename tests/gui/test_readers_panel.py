@@ -38,7 +38,11 @@ def wait(qtbot: QtBot) -> Callable[[EchoReview], None]:
         qtbot.wait(5)
         runners = (review.jobs, review.readers.jobs, review.readers._looking)
         qtbot.waitUntil(
-            lambda: not any(r.busy for r in runners) and review.measuring.is_up_to_date,
+            lambda: (
+                not any(r.busy for r in runners)
+                and review.measuring.is_up_to_date
+                and not review.verbs.later.holding
+            ),
             timeout=PATIENCE_MS,
         )
 

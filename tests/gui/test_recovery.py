@@ -38,7 +38,8 @@ Reviewed = tuple[napari.Viewer, EchoReview]
 def wait(qtbot: QtBot) -> Callable[[EchoReview], None]:
     def until_idle(review: EchoReview) -> None:
         qtbot.waitUntil(
-            lambda: not review.jobs.busy and not review.background.busy, timeout=PATIENCE_MS
+            lambda: not (review.jobs.busy or review.background.busy or review.verbs.later.holding),
+            timeout=PATIENCE_MS,
         )
 
     return until_idle

@@ -54,7 +54,11 @@ def reviewed(dock: Callable[[Session], Reviewed], session: Session) -> Reviewed:
 def wait(qtbot: QtBot) -> Callable[[EchoReview], None]:
     def until_idle(review: EchoReview) -> None:
         qtbot.waitUntil(
-            lambda: not review.jobs.busy and review.measuring.is_up_to_date, timeout=PATIENCE_MS
+            lambda: (
+                not (review.jobs.busy or review.verbs.later.holding)
+                and review.measuring.is_up_to_date
+            ),
+            timeout=PATIENCE_MS,
         )
 
     return until_idle

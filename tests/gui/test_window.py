@@ -155,6 +155,7 @@ def test_what_is_done_folds_and_keeps_the_next_action_in_sight(
     _, review = reviewed = dock(session)
     shown(reviewed, qtbot)
     review.verbs.adopt(clip, truth)
+    qtbot.waitUntil(lambda: not review.verbs.later.holding)
     assert not review.model_panel.folded
     assert review.marks_panel.folded
     assert session.pack is not None

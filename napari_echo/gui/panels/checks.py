@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from psygnal import Signal
-from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -17,13 +17,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_echo.gui.panels.controls import ElidedLabel
+from napari_echo.gui.panels.tab import Tab
 from napari_echo.metrics.temporal_checks import CHECKS, Check, Finding, findings, limits
 from napari_echo.metrics.volume import LVMeasures
 from napari_echo.workflow.session import Session
 
 CHECKS_DOCK = "Checks"
 COLUMNS = ("Labels", "Finding", "Frame", "Size", "Limit")
-HEIGHT = 180
 # What a finding says, and where to look for its cause.
 WORDS: dict[Check, tuple[str, str]] = {
     "area jump": (
@@ -58,7 +58,7 @@ class Row:
     model_id: str = ""
 
 
-class ChecksPanel(QWidget):
+class ChecksPanel(Tab):
     """Lists findings in truth, predictions and corrections; a click goes to the frame.
 
     Nothing is checked while the tab is hidden.
@@ -77,7 +77,6 @@ class ChecksPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self._stale = True
         self._known: dict[int, tuple[LVMeasures, tuple[Finding, ...]]] = {}
         self.rows: tuple[Row, ...] = ()
         self._chosen: Row | None = None
@@ -108,31 +107,13 @@ class ChecksPanel(QWidget):
         layout.addWidget(self.summary)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.empty, 1)
-        self.setMinimumHeight(HEIGHT - 60)
         for signal in (
             session.clip_changed,
             session.measures_changed,
             session.key_frames_changed,
             session.prediction_changed,
         ):
-            signal.connect(self.refresh)
-        self.refresh()
-
-    def sizeHint(self) -> QSize:
-        """Ask for the height that leaves the canvas large."""
-        return QSize(600, HEIGHT)
-
-    def event(self, event: QEvent | None) -> bool:
-        """Check what changed while the tab was hidden."""
-        if event is not None and event.type() == QEvent.Type.Show and self._stale:
-            self._fill()
-        return bool(super().event(event))
-
-    def refresh(self) -> None:
-        """Show the session as it is, when the tab is seen."""
-        self._stale = True
-        if self.isVisible():
-            self._fill()
+            signal.connect(self.mark_stale)
 
     def _sources(self) -> list[tuple[str, LVMeasures, str]]:
         """Whose labels are checked: truth, every model that has run (with its id), correction."""
@@ -157,8 +138,8 @@ class ChecksPanel(QWidget):
             found = self._known[id(measures)] = measures, findings(measures, fps)
         return found[1]
 
-    def _fill(self) -> None:
-        self._stale = False
+    def refresh(self) -> None:
+        """Show the session as it is."""
         sources = self._sources()
         rows = tuple(
             Row(title, finding, model_id)

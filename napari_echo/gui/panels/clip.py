@@ -112,6 +112,8 @@ class ClipPanel(Section):
 
     def refresh(self) -> None:
         """Show the session as it is."""
+        if self.verbs.later.put_off(self.refresh):
+            return
         clip, session = self.session.clip, self.session
         busy = f"{self.verbs.runner.title} is going on." if self.verbs.runner.busy else ""
         gate(self.action, busy, "Open files, a folder of clips, or a data set.")

@@ -230,6 +230,8 @@ class CorrectPanel(Section):
 
     def refresh(self) -> None:
         """Show the session as it is."""
+        if self.verbs.later.put_off(self.refresh):
+            return
         draft, waiting = self.corrections.draft, self.corrections.uncommitted
         busy = f"{self.verbs.runner.title} is going on." if self.verbs.runner.busy else ""
         self.start_from.refresh()

@@ -102,6 +102,8 @@ class ExportPanel(Section):
 
     def refresh(self) -> None:
         """Show the session as it is."""
+        if self.verbs.later.put_off(self.refresh):
+            return
         corrections, runner = self.corrections, self.verbs.runner
         busy = f"{runner.title} is going on." if runner.busy else ""
         homeless = "" if corrections.store is not None else "Choose a folder for the labels first."

@@ -147,6 +147,8 @@ class MarksPanel(Section):
 
     def refresh(self) -> None:
         """Show the session as it is."""
+        if self.verbs.later.put_off(self.refresh):
+            return
         self._offer_learned()
         runner, hard = self.verbs.runner, self.session.hard_pixels
         busy = f"{runner.title} is going on." if runner.busy else ""

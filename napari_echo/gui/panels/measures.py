@@ -192,6 +192,8 @@ class MeasuresPanel(Section):
 
     def refresh(self) -> None:
         """Show the session as it is."""
+        if self.measuring.verbs.later.put_off(self.refresh):
+            return
         session, n = self.session, len(self._beats())
         if self.beat.count() != n:
             chosen = min(self._index(), max(n - 1, 0))

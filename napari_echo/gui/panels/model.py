@@ -179,6 +179,8 @@ class ModelPanel(Section):
 
     def refresh(self) -> None:
         """Show the session as it is."""
+        if self.verbs.later.put_off(self.refresh):
+            return
         session, runner = self.session, self.verbs.runner
         busy = f"{runner.title} is going on." if runner.busy else ""
         waiting = [p for p in session.ticked if p.id not in session.predictions]

@@ -269,6 +269,8 @@ class RetrainPanel(Section):
 
     def refresh(self) -> None:
         """Show the session as it is."""
+        if self.verbs.later.put_off(self.refresh):
+            return
         session, running = self.session, self.retraining.running
         if self.base.count() != len(session.packs):
             self.base.clear()

@@ -32,6 +32,9 @@ class SectionScroll(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        bar = self.verticalScrollBar()
+        if bar is not None:
+            bar.actionTriggered.connect(self._let_go)
         self._widen()
         self._keep_the_wheel()
 
@@ -48,6 +51,9 @@ class SectionScroll(QScrollArea):
                 return True
         elif kind == QEvent.Type.LayoutRequest:
             self._widen()
+            if self._next is not None:
+                # What lies above it may be higher now.
+                QTimer.singleShot(0, self._turn)
         return bool(super().eventFilter(watched, event))
 
     def _keep_the_wheel(self) -> None:
@@ -65,7 +71,10 @@ class SectionScroll(QScrollArea):
         QTimer.singleShot(SETTLE_MS, self._scroll)
 
     def turn_to(self, widget: QWidget | None, *, from_top: bool) -> None:
-        """Scroll as little as shows a widget, from the top or from where it is."""
+        """Scroll as little as shows a widget, from the top or from where it is.
+
+        It is kept in sight, however high the sections become, until the reader scrolls.
+        """
         self._next, self._from_top = widget, self._from_top or from_top
         QTimer.singleShot(0, self._turn)
 
@@ -76,6 +85,10 @@ class SectionScroll(QScrollArea):
         self._from_top = False
         if self._next is not None:
             self.ensureWidgetVisible(self._next, 0, 0)
+
+    def _let_go(self, _action: int) -> None:
+        """Leave it to the reader, who scrolls with the wheel, the bar or its keys."""
+        self._next = None
 
     def _scroll(self) -> None:
         if self._wanted is not None:

@@ -96,6 +96,8 @@ class StatusPanel(Section):
 
     def refresh(self) -> None:
         """Show the bar while a job runs, and a sentence while none does."""
+        if self.verbs.later.put_off(self.refresh):
+            return
         runner = self.verbs.runner
         self.cancel.setEnabled(not runner.cancelling)
         if runner.busy:

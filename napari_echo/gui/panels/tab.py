@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QHideEvent, QPaintEvent
 from qtpy.QtWidgets import QLabel, QWidget
 
+from napari_echo.gui.later import Soon
+
 HEIGHT = 180
-SOON_MS = 30
-"""The canvas is drawn first: a frame is not to wait for a chart."""
 
 
 class Tab(QWidget):
@@ -21,15 +21,7 @@ class Tab(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._stale = True
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(SOON_MS)
-        self._soon.timeout.connect(self._refresh_if_stale)
-        # Counted from when the window goes on: opening a clip keeps it for longer than that.
-        self._turn = QTimer(self)
-        self._turn.setSingleShot(True)
-        self._turn.setInterval(0)
-        self._turn.timeout.connect(lambda: self._soon.start())
+        self._soon = Soon(self._refresh_if_stale, self)
         self.setMinimumHeight(HEIGHT - 40)
 
     def sizeHint(self) -> QSize:
@@ -49,8 +41,7 @@ class Tab(QWidget):
         """Show the session anew soon, or when the tab is brought up."""
         self._stale = True
         if self.is_seen:
-            self._soon.stop()
-            self._turn.start()
+            self._soon.start()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Catch up when the tab is brought up."""
@@ -61,7 +52,6 @@ class Tab(QWidget):
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Compute nothing while it is hidden."""
         super().hideEvent(event)
-        self._turn.stop()
         self._soon.stop()
 
     def _refresh_if_stale(self) -> None:
