@@ -74,25 +74,36 @@ class CellLayers:
         self._layers.append(layer)
         self.viewer.layers.insert(index, layer)
         layer.locked = True
+        # Napari makes what lies over a layer, as its title, when it is shown first.
+        layer.visible = True
+        layer.visible = False
+        sleep(layer)
 
     def show(self, cells: Sequence[Cell]) -> None:
-        """Show cells, and hide what is made of others; the correction is its own overlay."""
-        while self.cells < len(cells):
-            self.make_one()
-        layers, clip = self.viewer.layers, self.session.require_clip()
+        """Show cells that are made, and hide the others."""
+        layers = self.viewer.layers
         for index, layer in enumerate(self._layers):
             if layers[index] is not layer:
                 layers.move(layers.index(layer), index)
-            place, over = divmod(index, STRIDE)
-            shown = place < len(cells) and not (over and cells[place].what == CORRECTED)
-            if shown:
-                wake(layer)
-            if shown and over:
-                self._draw(layer, cells[place])
-            elif shown and layer.data is not clip.frames:
-                self.layers.renewing.renew(layer, grid(clip), clip.frames)
-            if layer.visible != shown:
-                layer.visible = shown
+            if index // STRIDE >= len(cells) and layer.visible:
+                layer.visible = False
+        for place, cell in enumerate(cells):
+            self._bring_up(place, cell)
+
+    def _bring_up(self, place: int, cell: Cell) -> None:
+        """Show a cell; the correction is its own overlay."""
+        image, overlay = self._layers[STRIDE * place : STRIDE * (place + 1)]
+        clip = self.session.require_clip()
+        wake(image)
+        if image.data is not clip.frames:
+            self.layers.renewing.renew(image, grid(clip), clip.frames)
+        shown = cell.what != CORRECTED
+        if shown:
+            wake(overlay)
+            self._draw(overlay, cell)
+        for layer, visible in ((image, True), (overlay, shown)):
+            if layer.visible != visible:
+                layer.visible = visible
 
     def hide(self) -> None:
         """Hide all, and take the models' names and EFs off them."""

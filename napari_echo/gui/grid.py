@@ -3,8 +3,10 @@
 The cells are layers of their own, at the bottom of the list, where napari
 groups every so many of them into a cell; they are made when they are asked for
 first, and then kept. (Made ahead, they would hold up a reader who may never ask
-for them: a tenth of a second each, and a millisecond of every frame step.) The
-review's layers lie above them, hidden meanwhile. Only the layer that is
+for them.) To make a layer takes napari a tenth of a second: between two of them
+the window goes on.
+
+The review's layers lie above them, hidden meanwhile. Only the layer that is
 corrected is borrowed: it moves into the last cell, and the other cells show its
 outline, so that the reader may paint in any of them. The overlays' keys hold
 for the cells, too.
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from napari.components import ViewerModel
 from psygnal import Signal
+from qtpy.QtCore import QObject, QTimer
 
 from napari_echo.gui.borrowed import Borrowed
 from napari_echo.gui.cell_layers import CellLayers
@@ -37,6 +40,8 @@ class Grid:
         The review.
     layers : ReviewLayers
         The review's own layers.
+    parent : QObject
+        Owner of its timer.
 
     Signals
     -------
@@ -49,7 +54,9 @@ class Grid:
     opening = Signal()
     changed = Signal()
 
-    def __init__(self, viewer: ViewerModel, session: Session, layers: ReviewLayers) -> None:
+    def __init__(
+        self, viewer: ViewerModel, session: Session, layers: ReviewLayers, parent: QObject
+    ) -> None:
         self.viewer = viewer
         self.session = session
         self.layers = layers
@@ -57,6 +64,10 @@ class Grid:
         self._wanted = False
         self._shown: tuple[Cell, ...] = ()
         self._drawn: tuple[object, ...] = ()
+        self._clock = QTimer(parent)
+        self._clock.setSingleShot(True)
+        self._clock.setInterval(0)
+        self._clock.timeout.connect(self.refresh)
         self._own = CellLayers(viewer, session, layers)
         self._quietly = Quiet(viewer)
         self._aside = PutAside(viewer, self._own, self._quietly)
@@ -123,14 +134,16 @@ class Grid:
     def close(self) -> None:
         """Show one view, and take the cells away."""
         self.set_on(False)
+        self._clock.stop()
         self._take_away()
 
     # Following the session ----------------------------------------------------------
 
     def refresh(self) -> None:
-        """Show the session as it is."""
+        """Show the session as it is, once the layers for it are made."""
         if self._quietly.busy:
             return
+        self._clock.stop()
         cells = self.plan() if self._wanted and self.session.clip is not None else ()
         cells = cells if len(cells) > 1 else ()
         number, drawn = len(self._shown), self._drawing(cells)
@@ -138,6 +151,9 @@ class Grid:
             return
         if not self._shown:
             self.opening.emit()
+        if self._own.cells < len(cells):
+            self._make_next()
+            return
         with self._quietly():
             if cells:
                 self._show(cells)
@@ -148,6 +164,12 @@ class Grid:
             self.viewer.reset_view()
             self.changed.emit()
         self._write_titles()
+
+    def _make_next(self) -> None:
+        """Make a layer; `refresh` goes on when the window has."""
+        with self._quietly(batch=False):
+            self._own.make_one()
+        self._clock.start()
 
     def _drawing(self, cells: tuple[Cell, ...]) -> tuple[object, ...]:
         """All that the cells' pictures depend on, to draw them anew only where it changed."""

@@ -27,16 +27,25 @@ class Quiet:
         self.busy = False
 
     @contextmanager
-    def __call__(self) -> Iterator[None]:
-        """Change layers; the selection stays."""
+    def __call__(self, *, batch: bool = True) -> Iterator[None]:
+        """Change layers; the selection stays.
+
+        Parameters
+        ----------
+        batch : bool
+            Whether napari brings its scene up to date after all changes, for which
+            it looks for garbage, too: for a single layer that takes it longer.
+        """
         layers = self.viewer.layers
         active = layers.selection.active
         before, self.busy = self.busy, True
-        layers.events.begin_batch()
+        if batch:
+            layers.events.begin_batch()
         try:
             yield
         finally:
             if active is not None and active in layers:
                 layers.selection.active = active
-            layers.events.end_batch()
+            if batch:
+                layers.events.end_batch()
             self.busy = before

@@ -62,6 +62,7 @@ from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.scanning import Scanning
 from napari_echo.gui.studying import Studying
 from napari_echo.gui.style import style_sheet, theme_colors
+from napari_echo.gui.text_shader import lighten_texts
 from napari_echo.gui.verbs import Verbs
 from napari_echo.gui.wording import short_names
 from napari_echo.gui.workers import Jobs
@@ -93,6 +94,7 @@ class EchoReview(QWidget):
         super().__init__()
         # First: what is made below names keys.
         keys.register()
+        lighten_texts()
         self.viewer = napari_viewer
         self.session = session if session is not None else _new_session()
         if session is None:
@@ -115,7 +117,7 @@ class EchoReview(QWidget):
         self.dropping = Dropping(self.viewer, self.studying, self)
         self.clip_panel: ClipPanel = ClipPanel(self.studying, self.recovery)
         self.comparing: Comparing = Comparing(
-            self.verbs, Grid(self.viewer, self.session, self.layers)
+            self.verbs, Grid(self.viewer, self.session, self.layers, self)
         )
         self.model_panel: ModelPanel = ModelPanel(self.verbs, self.comparing, self.predicting_ahead)
         self.measuring: Measuring = Measuring(self.verbs)

@@ -56,14 +56,15 @@ def toggle(review: EchoReview) -> Times:
         drawn += 1
 
     canvas._scene_canvas.events.draw.connect(count)
-    wanted = not review.viewer.canvas.grid.enabled
+    grid = review.comparing.grid
+    wanted = () if grid.is_on else grid.plan()
     watch, start, spent = Watch(), time.perf_counter(), time.process_time()
     canvas._key_map_handler.press_key("Shift-W")
-    if review.viewer.canvas.grid.enabled != wanted:
-        raise SystemExit("Stopped: the views did not change.")
     before = drawn
     while drawn == before:
         QApplication.processEvents()
+        if grid.cells != wanted:
+            before = drawn
         if time.perf_counter() > start + PATIENCE_S:
             raise SystemExit("Stopped: nothing was drawn.")
     took = (time.perf_counter() - start, time.process_time() - spent)

@@ -17,12 +17,14 @@ from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import LV, Segmentation
 from napari_echo.core.prediction import Prediction
 from napari_echo.gui.cells import TAG, CellFrames
+from napari_echo.gui.resting import is_resting
 from napari_echo.gui.review import EchoReview
 from napari_echo.workflow.session import Session
 
 Dock = Callable[[Session], tuple[napari.Viewer, EchoReview]]
 Saying = Callable[..., Prediction]
 Reviewed = tuple[napari.Viewer, EchoReview]
+Toggle = Callable[[EchoReview], None]
 
 
 @pytest.fixture
@@ -45,6 +47,22 @@ def opened(
     return viewer, review
 
 
+@pytest.fixture
+def toggle(qtbot: QtBot) -> Toggle:
+    """Switch the views side by side on or off, and wait for all cells."""
+
+    def until_shown(review: EchoReview) -> None:
+        review.comparing.toggle_grid()
+        wait_for_cells(review, qtbot)
+
+    return until_shown
+
+
+def wait_for_cells(review: EchoReview, qtbot: QtBot) -> None:
+    grid = review.comparing.grid
+    qtbot.waitUntil(lambda: grid.cells == (grid.plan() if grid.is_on else ()))
+
+
 def cells_of(viewer: napari.Viewer) -> list[list[str]]:
     """Names of the visible layers of each cell, row by row."""
     found = viewer.canvas.grid.iter_viewboxes(viewer.layers)
@@ -55,9 +73,11 @@ def cells_of(viewer: napari.Viewer) -> list[list[str]]:
     ]
 
 
-def test_each_cell_shows_the_clip_with_one_model(opened: Reviewed, truth: Segmentation) -> None:
+def test_each_cell_shows_the_clip_with_one_model(
+    opened: Reviewed, truth: Segmentation, toggle: Toggle
+) -> None:
     viewer, review = opened
-    review.comparing.toggle_grid()
+    toggle(review)
     cells = cells_of(viewer)
     assert [len(cell) for cell in cells] == [2, 2]
     assert [cell[0].split("  ")[0] for cell in cells] == [f"model {name}" for name in "ab"]
@@ -74,34 +94,38 @@ def test_each_cell_shows_the_clip_with_one_model(opened: Reviewed, truth: Segmen
     assert np.array_equal(overlays[1].sources.prediction, np.roll(truth.labels, 1, axis=2))
 
 
-def test_leaving_the_grid_restores_the_layers_as_they_were(opened: Reviewed) -> None:
+def test_leaving_the_grid_restores_the_layers_as_they_were(
+    opened: Reviewed, toggle: Toggle
+) -> None:
     viewer, review = opened
     review.layers.find("clip").gamma = 0.8
 
     def state() -> object:
         g = viewer.canvas.grid
         return (
-            [(x, x.name, x.visible, x.locked) for x in viewer.layers if TAG not in x.metadata],
+            [(x, x.name, x.visible, x.locked) for x in viewer.layers if not is_resting(x)],
             viewer.layers.selection.active,
             (g.enabled, g.stride, g.shape, g.spacing),
             viewer.canvas.overlays.scale_bar.position,
         )
 
     before = state()
-    review.comparing.toggle_grid()
+    toggle(review)
     assert state() != before
-    review.comparing.toggle_grid()
+    toggle(review)
     assert state() == before
     # What a model says of the clip is not left in the list.
     cells = [x for x in viewer.layers if TAG in x.metadata]
     assert not any(x.visible or "model" in x.name for x in cells)
     # Nothing is made anew to show them again.
-    review.comparing.toggle_grid()
+    toggle(review)
     assert [x for x in viewer.layers if TAG in x.metadata] == cells
     assert all(x.visible for x in cells)
 
 
-def test_cells_are_kept_while_they_are_off_and_go_with_the_review(opened: Reviewed) -> None:
+def test_cells_are_kept_while_they_are_off_and_go_with_the_review(
+    opened: Reviewed, toggle: Toggle
+) -> None:
     viewer, review = opened
 
     def made() -> list[Layer]:
@@ -109,45 +133,52 @@ def test_cells_are_kept_while_they_are_off_and_go_with_the_review(opened: Review
 
     active = viewer.layers.selection.active
     assert not made()
-    review.comparing.toggle_grid()
+    toggle(review)
     before = made()
     assert list(viewer.layers)[:4] == before
-    review.comparing.toggle_grid()
+    toggle(review)
     assert made() == before
     assert not any(x.visible for x in made())
     assert viewer.layers.selection.active is active
-    review.comparing.toggle_grid()
+    toggle(review)
     assert made() == before
     review.tear_down()
     assert not made()
 
 
-def test_what_is_switched_on_meanwhile_waits_for_the_one_view(opened: Reviewed) -> None:
+def test_what_is_switched_on_meanwhile_waits_for_the_one_view(
+    opened: Reviewed, toggle: Toggle
+) -> None:
     viewer, review = opened
     layer = viewer.add_points(np.zeros((1, 3)), name="mine", visible=False)
-    review.comparing.toggle_grid()
+    toggle(review)
     number = len(cells_of(viewer))
     layer.visible = True
     viewer.add_points(np.zeros((1, 3)), name="another")
     assert len(cells_of(viewer)) == number
-    review.comparing.toggle_grid()
+    toggle(review)
     assert layer.visible
     assert viewer.layers["another"].visible
 
 
-def test_naparis_own_switch_leaves_the_grid(opened: Reviewed) -> None:
+def test_naparis_own_switch_leaves_the_grid(opened: Reviewed, toggle: Toggle) -> None:
     viewer, review = opened
-    review.comparing.toggle_grid()
+    toggle(review)
     viewer.canvas.grid.enabled = False
     assert not review.comparing.grid.is_on
     assert not any(x.visible for x in viewer.layers if TAG in x.metadata)
 
 
 def test_the_grid_follows_the_models_and_waits_for_those_of_the_next_clip(
-    opened: Reviewed, session: Session, clip: EchoClip, said_by: Saying
+    opened: Reviewed,
+    session: Session,
+    clip: EchoClip,
+    said_by: Saying,
+    toggle: Toggle,
+    qtbot: QtBot,
 ) -> None:
     viewer, review = opened
-    review.comparing.toggle_grid()
+    toggle(review)
     assert len(cells_of(viewer)) == 2
     assert len(cells_of(viewer)) == 2
     wider = np.pad(clip.frames[:9], ((0, 0), (0, 0), (0, 8)))
@@ -158,19 +189,23 @@ def test_the_grid_follows_the_models_and_waits_for_those_of_the_next_clip(
     long = Segmentation(np.zeros(wider.shape, np.uint8), np.ones(9, bool), "ground truth")
     for name in "xy":
         session.add_prediction(said_by(name, other, long))
+    wait_for_cells(review, qtbot)
     assert [cell[0] for cell in cells_of(viewer)] == ["model x", "model y"]
     # A model that is left alone needs no grid.
     session.keep_predictions({"y"})
     assert not viewer.canvas.grid.enabled
 
 
-def test_model_truth_and_correction_side_by_side(opened: Reviewed, session: Session) -> None:
+def test_model_truth_and_correction_side_by_side(
+    opened: Reviewed, session: Session, toggle: Toggle, qtbot: QtBot
+) -> None:
     viewer, review = opened
     review.comparing.grid.set_contents("references")
-    review.comparing.toggle_grid()
+    toggle(review)
     assert [cell[0].split("  ")[0] for cell in cells_of(viewer)] == ["model a", "Ground truth"]
     review.editing.choose("prediction")
     review.editing.begin()
+    wait_for_cells(review, qtbot)
     cells = cells_of(viewer)
     assert [cell[0].split("  ")[0] for cell in cells] == ["model a", "Ground truth", "Corrected"]
     assert cells[2][1] == "Correction"
@@ -179,7 +214,7 @@ def test_model_truth_and_correction_side_by_side(opened: Reviewed, session: Sess
 
 
 def test_the_contour_ends_where_cells_begin_and_the_brush_paints_in_them(
-    opened: Reviewed, session: Session
+    opened: Reviewed, session: Session, qtbot: QtBot
 ) -> None:
     viewer, review = opened
     press = viewer.window._qt_viewer.canvas._key_map_handler.press_key
@@ -191,6 +226,7 @@ def test_the_contour_ends_where_cells_begin_and_the_brush_paints_in_them(
     press("Shift-D")
     assert review.contour_tool.active
     press("Shift-W")
+    wait_for_cells(review, qtbot)
     assert viewer.canvas.grid.enabled
     assert not review.contour_tool.active
     layer = review.layers.draft.layer
@@ -233,13 +269,14 @@ def drag(viewer: napari.Viewer, start: np.ndarray, end: np.ndarray) -> None:
 
 @pytest.mark.parametrize("cell", [0, 1, 2])
 def test_a_stroke_in_any_cell_paints_the_correction_at_that_place(
-    opened: Reviewed, session: Session, qtbot: QtBot, cell: int
+    opened: Reviewed, session: Session, qtbot: QtBot, cell: int, toggle: Toggle
 ) -> None:
     viewer, review = opened
     review.comparing.grid.set_contents("references")
-    review.comparing.toggle_grid()
+    toggle(review)
     review.editing.choose("prediction")
     review.editing.begin()
+    wait_for_cells(review, qtbot)
     viewer.reset_view()
     qtbot.wait(50)
     layer = review.layers.find("correction")
