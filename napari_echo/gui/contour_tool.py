@@ -138,12 +138,17 @@ class ContourTool:
         self._clock.start(PREPARE_MS)
 
     def _prepare(self) -> None:
-        """Make the layers while the reader looks at the clip, each in a turn of its own."""
+        """Make the layers while the reader looks at the clip, each in a turn of its own.
+
+        Then they are laid over it: a contour is on the screen sooner.
+        """
         clip = self.editing.session.clip
         if clip is None or self.corrections.draft is not None or self.viewer.canvas.grid.enabled:
             return
         if self.drawn.make_next(clip):
             self._clock.start(PREPARE_MS)
+        elif not self.active:
+            self.drawn.lay(clip)
 
     def _listen(self, points: Points) -> None:
         points.events.data.connect(self._on_data)

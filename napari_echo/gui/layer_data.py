@@ -106,7 +106,7 @@ def is_at(layer: Layer, where: dict[str, Any]) -> bool:
     return (
         tuple(layer.scale) == where["scale"]
         and tuple(layer.translate) == where["translate"]
-        and _has_units(layer, where)
+        and has_units(layer, where)
     )
 
 
@@ -115,10 +115,11 @@ def lay(layer: Layer, where: dict[str, Any]) -> None:
     for name in ("scale", "translate"):
         if tuple(getattr(layer, name)) != where[name]:
             setattr(layer, name, where[name])
-    if not _has_units(layer, where):
+    if not has_units(layer, where):
         layer.units = where["units"]
 
 
-def _has_units(layer: Layer, where: dict[str, Any]) -> bool:
+def has_units(layer: Layer, where: dict[str, Any]) -> bool:
+    """Whether a layer has the units that `grid` says."""
     units = [str(unit) for unit in layer.units[1:]]
     return units == [_UNITS[name] for name in where["units"][1:]]

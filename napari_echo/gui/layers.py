@@ -28,7 +28,7 @@ from napari_echo.gui.layer_data import (
 )
 from napari_echo.gui.overlays import OVERLAYS, OverlayFrames
 from napari_echo.gui.renewing import Renewing
-from napari_echo.gui.resting import is_resting, rest_place
+from napari_echo.gui.resting import is_resting, keep_at_rest
 from napari_echo.gui.showing import Showing
 from napari_echo.workflow.session import Session
 
@@ -122,7 +122,7 @@ class ReviewLayers:
             if clip is not None:
                 for layer in self.viewer.layers:
                     if is_resting(layer):
-                        self.renewing.renew(layer, rest_place(clip))
+                        keep_at_rest(layer, clip, self.renewing)
                 self.fitting.emit(clip)
             self.showing.refresh()
         self.caption.show()

@@ -13,7 +13,7 @@ import numpy as np
 from napari.layers import Layer
 
 from napari_echo.core.clip import EchoClip
-from napari_echo.gui.layer_data import grid
+from napari_echo.gui.layer_data import grid, has_units
 from napari_echo.gui.renewing import Renewing
 
 _RESTING = "napari_echo_resting"
@@ -28,7 +28,7 @@ def is_resting(layer: Layer) -> bool:
 
 
 def rest_place(clip: EchoClip) -> dict[str, Any]:
-    """Say where a layer rests, as `layer_data.grid` does; napari wants the same units of all."""
+    """Say where a layer rests, as `layer_data.grid` does."""
     return {**grid(clip), "scale": (1.0, 1.0, 1.0), "translate": (0.0, 1.0, 1.0)}
 
 
@@ -42,6 +42,13 @@ def lay_to_rest(layer: Layer, clip: EchoClip, renewing: Renewing) -> None:
     """Let a layer of pixels wait, hidden and without what it holds."""
     sleep(layer)
     renewing.renew(layer, rest_place(clip), _PIXEL)
+
+
+def keep_at_rest(layer: Layer, clip: EchoClip, renewing: Renewing) -> None:
+    """Let a layer wait while another clip is opened; napari wants the same units of all."""
+    # Without pixels, points or lines it reaches nowhere, else it lies at its point.
+    if not has_units(layer, rest_place(clip)):
+        renewing.renew(layer, rest_place(clip))
 
 
 def wake(layer: Layer) -> None:

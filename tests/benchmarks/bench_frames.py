@@ -14,7 +14,6 @@ threads included, which a busy computer changes little.
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,8 +24,8 @@ import cv2
 import napari
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QSettings, QTimer
 from qtpy.QtWidgets import QApplication, QWidget
+from station import WINDOW, Watch, isolate
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import Beat, KeyFrames
@@ -43,7 +42,6 @@ from napari_echo.workflow.session import Session
 
 SIZES = ("112x112", "600x800", "768x1024")
 FRAMES, DISTINCT, PHANTOM = 60, 8, (300, 400)
-WINDOW = (1280, 800)
 ROUNDS = 4
 
 
@@ -127,26 +125,6 @@ def wait_for_jobs(review: EchoReview, longest: float = 60.0) -> None:
         wait(0.2)
 
 
-class Watch(QObject):
-    """Notes how long the window stands still."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._tick)
-        self.longest, self._last = 0.0, time.process_time()
-        self._timer.start(0)
-
-    def _tick(self) -> None:
-        now = time.process_time()
-        self.longest, self._last = max(self.longest, now - self._last), now
-
-    def stop(self) -> float:
-        """Stop; the longest time between two turns of the event loop, in seconds."""
-        self._timer.stop()
-        return self.longest
-
-
 def open_alone(study: Study) -> napari.Viewer:
     """Open a clip in napari without the review."""
     viewer = napari.Viewer(title="alone")
@@ -213,7 +191,7 @@ def measure(size: str, seconds: float, folder: Path, *, plain: bool) -> list[str
     QApplication.processEvents()
     session.set_marks(*hard, HardnessParams())
     wait(1.5)
-    block = watch.stop()
+    _, block = watch.stop()  # of the window's own work
     wait_for_jobs(review)
     alone = open_alone(study)
     match_canvas(alone, viewer)
@@ -253,8 +231,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="as a dock of napari's own")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
-        os.environ["NAPARI_CONFIG"] = str(Path(folder) / "napari.yaml")
+        isolate(Path(folder))
         print(
             "| clip | alone, ms | all on, ms | all on | all off | first time | block, ms | canvas |"
         )
