@@ -32,6 +32,7 @@ class Guiding:
     def __init__(self, review: EchoReview) -> None:
         self.review = review
         self._another_clip = False
+        self._lit: QPushButton | None = None
 
     def follow(self) -> None:
         """Follow the session from now on."""
@@ -119,15 +120,20 @@ class Guiding:
             # A clip that was opened is to be seen by its name.
             review.column.turn_to(review.folding.next, from_top=self._another_clip)
             self._another_clip = False
-        for button in review.findChildren(QPushButton):
-            wanted = button is chosen
-            if bool(button.property("primary")) is not wanted:
-                button.setProperty("primary", wanted)
-                style = button.style()
-                if style is not None:
-                    style.unpolish(button)
-                    style.polish(button)
+        if chosen is not self._lit:
+            if self._lit is not None:
+                _set_lit(self._lit, False)
+            _set_lit(chosen, True)
+            self._lit = chosen
         self.changed.emit()
 
     def _note_clip(self) -> None:
         self._another_clip = True
+
+
+def _set_lit(button: QPushButton, lit: bool) -> None:
+    button.setProperty("primary", lit)
+    style = button.style()
+    if style is not None:
+        style.unpolish(button)
+        style.polish(button)

@@ -39,7 +39,7 @@ def measure_next(station: Station, beats: Path, n: int) -> list[str]:
     station.press("W")
     station.until(lambda: station.session.prediction is not None)
     napari = Alone(station)
-    frames, predictions, predictors, alone = [], [], [], []
+    frames, predictions, predictors, alone, lengths = [], [], [], [], []
     for _ in range(n - 1):
         station.idle()  # as while a reader looks
         start = time.perf_counter()
@@ -50,15 +50,15 @@ def measure_next(station: Station, beats: Path, n: int) -> list[str]:
         clip, truth = session.require_clip(), session.truth
         assert truth is not None
         predictors.append(session.prediction.seconds)  # type: ignore[union-attr]
+        lengths.append(len(clip))
         station.idle()
         alone.append(napari.show(clip.frames, truth.labels, (1.0, *(clip.spacing_mm or (1, 1)))))
     napari.viewer.close()
-    shape = clip.frames.shape
     return [
         f"Next to the first frame (with its truth): median {_ms(frames)}, slowest "
         f"{1000 * max(frames):.0f} ms; napari alone shows another image and other labels in "
         f"{_ms(alone)}, so it takes {np.median(frames) / np.median(alone):.2f} times as long",
-        f"Next to the prediction of all {shape[0]} frames of {shape[1]} x {shape[2]}, run ahead "
+        f"Next to the prediction of all {np.median(lengths):.0f} frames, run ahead "
         f"while the clip before is looked at: median {_ms(predictions)}, slowest "
         f"{1000 * max(predictions):.0f} ms; the model takes {np.median(predictors):.2f} s",
     ]

@@ -74,6 +74,8 @@ class Window:
         end = time.perf_counter() + PATIENCE_S
         while not what():
             QApplication.processEvents()
+            # A window that waits leaves the processor to what it waits for.
+            time.sleep(0.0005)
             if time.perf_counter() > end:
                 raise SystemExit(f"Stopped: nothing came. {' '.join(self.refused)}")
 
