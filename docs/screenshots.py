@@ -208,6 +208,7 @@ def side_by_side(at: Photographer) -> None:
     at.tab("Models")
     at.press("K")
     at.press("Shift-W")
+    at.until(lambda: len(at.review.comparing.grid.cells) == len(MODELS))
     at.picture()
     at.press("Shift-W")
     at.tick("pidnet-s-camus")
