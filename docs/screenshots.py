@@ -208,7 +208,8 @@ def side_by_side(at: Photographer) -> None:
     at.tab("Models")
     at.press("K")
     at.press("Shift-W")
-    at.until(lambda: len(at.review.comparing.grid.cells) == len(MODELS))
+    grid = at.review.comparing.grid
+    at.until(lambda: len(grid.cells) == len(MODELS) and not grid.settling)
     at.picture()
     at.press("Shift-W")
     at.tick("pidnet-s-camus")

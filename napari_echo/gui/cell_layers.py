@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -12,6 +13,7 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_echo.core.clip import EchoClip
+from napari_echo.gui.adding import add_unselected
 from napari_echo.gui.cells import (
     CORRECTED,
     STRIDE,
@@ -52,6 +54,9 @@ class CellLayers:
         self.layers = layers
         # Of each cell the clip, and what lies over it.
         self._layers: list[Layer] = []
+        # Those that were drawn: the first time takes napari ten times as long.
+        self._known: set[Layer] = set()
+        self._waiting: list[Callable[[], None]] = []
 
     def __contains__(self, layer: object) -> bool:
         return any(own is layer for own in self._layers)
@@ -72,43 +77,63 @@ class CellLayers:
         part: Part = "overlay" if index % STRIDE else "image"
         layer = make_layer(self.session.require_clip(), index // STRIDE, part)
         self._layers.append(layer)
-        self.viewer.layers.insert(index, layer)
+        add_unselected(self.viewer, layer, index)
         layer.locked = True
-        # Napari makes what lies over a layer, as its title, when it is shown first.
-        layer.visible = True
-        layer.visible = False
         sleep(layer)
 
     def show(self, cells: Sequence[Cell]) -> None:
-        """Show cells that are made, and hide the others."""
+        """Show cells that are made, and hide the others; `show_next` those that are new."""
         layers = self.viewer.layers
         for index, layer in enumerate(self._layers):
             if layers[index] is not layer:
                 layers.move(layers.index(layer), index)
             if index // STRIDE >= len(cells) and layer.visible:
                 layer.visible = False
+        self._waiting = []
         for place, cell in enumerate(cells):
-            self._bring_up(place, cell)
+            image, overlay = self._layers[STRIDE * place : STRIDE * (place + 1)]
+            for layer, show in (
+                (image, partial(self._show_image, image)),
+                (overlay, partial(self._show_overlay, overlay, cell)),
+            ):
+                if layer in self._known:
+                    show()
+                else:
+                    self._waiting.append(show)
 
-    def _bring_up(self, place: int, cell: Cell) -> None:
-        """Show a cell; the correction is its own overlay."""
-        image, overlay = self._layers[STRIDE * place : STRIDE * (place + 1)]
+    def show_next(self) -> bool:
+        """Show the next layer that was never drawn; whether there was one."""
+        if not self._waiting:
+            return False
+        self._waiting.pop(0)()
+        return True
+
+    def _show_image(self, layer: Layer) -> None:
         clip = self.session.require_clip()
-        wake(image)
-        if image.data is not clip.frames:
-            self.layers.renewing.renew(image, grid(clip), clip.frames)
-        shown = cell.what != CORRECTED
-        if shown:
-            wake(overlay)
-            self._draw(overlay, cell)
-        for layer, visible in ((image, True), (overlay, shown)):
-            if layer.visible != visible:
-                layer.visible = visible
+        wake(layer)
+        if layer.data is not clip.frames:
+            self.layers.renewing.renew(layer, grid(clip), clip.frames)
+        self._uncover(layer)
+
+    def _show_overlay(self, layer: Layer, cell: Cell) -> None:
+        """Show what lies over a cell's clip; the correction is its own overlay."""
+        if cell.what != CORRECTED:
+            wake(layer)
+            self._draw(layer, cell)
+            self._uncover(layer)
+        elif layer.visible:
+            layer.visible = False
+
+    def _uncover(self, layer: Layer) -> None:
+        self._known.add(layer)
+        if not layer.visible:
+            layer.visible = True
 
     def hide(self) -> None:
         """Hide all, and take the models' names and EFs off them."""
+        self._waiting = []
         for place, image in enumerate(self._images()):
-            if image.visible:
+            if image.name != name_of(place):
                 image.name = name_of(place)
         for layer in self._layers:
             if layer.visible:
@@ -123,6 +148,8 @@ class CellLayers:
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
         self._layers.clear()
+        self._known.clear()
+        self._waiting = []
 
     def fit(self, clip: EchoClip) -> None:
         """Fit all to another clip; nothing lies over it yet."""

@@ -10,6 +10,7 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 
 from napari_echo.core.clip import EchoClip
+from napari_echo.gui.adding import leave_out_tools
 from napari_echo.gui.layer_data import grid
 from napari_echo.gui.model_colors import CORRECTION, color_of
 from napari_echo.gui.overlays import Color, Overlay, OverlayFrames
@@ -147,6 +148,7 @@ def make_layer(clip: EchoClip, place: int, part: Part) -> Layer:
         **grid(clip),
     )
     labels.editable = False
+    leave_out_tools(labels)
     return labels
 
 

@@ -11,6 +11,7 @@ from napari.layers import Layer, Points, Vectors
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.drag import DragContour
+from napari_echo.gui.adding import add_unselected
 from napari_echo.gui.layer_data import KEY, Role, grid
 from napari_echo.gui.renewing import Renewing
 from napari_echo.gui.resting import rest_place, sleep, wake
@@ -77,7 +78,6 @@ class ContourLayers:
 
         Each takes napari a tenth of a second, and the first of a kind more.
         """
-        active = self.viewer.layers.selection.active
         layer: Layer
         if self._line is None or self._line not in self.viewer.layers:
             layer = self._line = Vectors(
@@ -104,8 +104,7 @@ class ContourLayers:
             return False
         sleep(layer)
         with self.quietly():
-            self.viewer.layers.append(layer)
-            self.viewer.layers.selection.active = active
+            add_unselected(self.viewer, layer)
         return True
 
     def lay(self, clip: EchoClip) -> None:

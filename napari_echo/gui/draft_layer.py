@@ -14,6 +14,7 @@ from napari.layers import Labels
 from psygnal import Signal
 
 from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema
+from napari_echo.gui.adding import add_unselected
 from napari_echo.gui.layer_data import KEY, colors, grid
 from napari_echo.gui.resting import is_resting, lay_to_rest, rest_place, sleep, wake
 
@@ -128,9 +129,7 @@ class DraftLayer:
         layer.events.labels_update.connect(self._on_painted)
         layer.events.set_data.connect(self._on_painted)
         layer.events.paint.connect(self._on_stroke_end)
-        active = self.viewer.layers.selection.active
-        self.viewer.layers.append(layer)
-        self.viewer.layers.selection.active = active
+        add_unselected(self.viewer, layer)
         # Napari darkens the middle of its brush, as it does behind a text: over what is painted.
         self.viewer.canvas.overlays["_brush_circle"].box = False
         return layer

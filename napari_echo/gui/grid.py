@@ -3,8 +3,8 @@
 The cells are layers of their own, at the bottom of the list, where napari
 groups every so many of them into a cell; they are made when they are asked for
 first, and then kept. (Made ahead, they would hold up a reader who may never ask
-for them.) To make a layer takes napari a tenth of a second: between two of them
-the window goes on.
+for them.) To make a layer takes napari a tenth of a second, and to show it first
+as much: between two of them the window goes on.
 
 The review's layers lie above them, hidden meanwhile. Only the layer that is
 corrected is borrowed: it moves into the last cell, and the other cells show its
@@ -101,6 +101,11 @@ class Grid:
         """The cells on show, row by row; none where one view is shown."""
         return self._shown
 
+    @property
+    def settling(self) -> bool:
+        """Whether layers of the cells are still to be made or shown."""
+        return self._clock.isActive()
+
     def set_contents(self, contents: Contents) -> None:
         """Show the models side by side, or the model on show with truth and correction."""
         self.contents = contents
@@ -147,7 +152,10 @@ class Grid:
         cells = self.plan() if self._wanted and self.session.clip is not None else ()
         cells = cells if len(cells) > 1 else ()
         number, drawn = len(self._shown), self._drawing(cells)
-        if (cells == self._shown and _same(drawn, self._drawn)) or not (cells or self._shown):
+        if not (cells or self._shown):
+            return
+        if cells == self._shown and _same(drawn, self._drawn):
+            self._uncover_next()
             return
         if not self._shown:
             self.opening.emit()
@@ -164,12 +172,20 @@ class Grid:
             self.viewer.reset_view()
             self.changed.emit()
         self._write_titles()
+        self._clock.start()
 
     def _make_next(self) -> None:
         """Make a layer; `refresh` goes on when the window has."""
         with self._quietly(batch=False):
             self._own.make_one()
         self._clock.start()
+
+    def _uncover_next(self) -> None:
+        """Show the next of the cells that were never drawn; `refresh` goes on with the others."""
+        with self._quietly(batch=False):
+            shown = self._own.show_next()
+        if shown:
+            self._clock.start()
 
     def _drawing(self, cells: tuple[Cell, ...]) -> tuple[object, ...]:
         """All that the cells' pictures depend on, to draw them anew only where it changed."""

@@ -16,6 +16,7 @@ from psygnal import Signal
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import Structure
+from napari_echo.gui.adding import add_unselected, leave_out_tools
 from napari_echo.gui.caption import Caption
 from napari_echo.gui.draft_layer import DraftLayer
 from napari_echo.gui.layer_data import (
@@ -215,6 +216,7 @@ class ReviewLayers:
             **grid(self.session.require_clip(), frames.factor, frames.offset),
         )
         layer.editable = False
+        leave_out_tools(layer)
         self._color(layer, frames)
         self._place(layer, "overlays")
         layer.locked = True
@@ -248,9 +250,7 @@ class ReviewLayers:
             for index, other in enumerate(layers)
             if tag_of(other) and ROLES.index(tag_of(other)["role"]) < ROLES.index(role)
         ]
-        active = layers.selection.active
-        layers.insert(max(below, default=len(layers) - 1) + 1, layer)
-        layers.selection.active = active if active in layers else layer
+        add_unselected(self.viewer, layer, max(below, default=len(layers) - 1) + 1)
 
 
 def _overlays_name(frames: OverlayFrames) -> str:

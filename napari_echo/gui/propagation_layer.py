@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.labels import LV, LabelSchema, Structure
+from napari_echo.gui.adding import add_unselected, leave_out_tools
 from napari_echo.gui.layer_data import KEY, colors, grid
 from napari_echo.gui.model_colors import PROPAGATION
 from napari_echo.gui.renewing import Renewing
@@ -38,13 +39,13 @@ class PropagationLayer:
     def show(self, clip: EchoClip, schema: LabelSchema, labels: NDArray[np.uint8]) -> None:
         """Show labels, (T, H, W); the selection stays."""
         where, palette = grid(clip), colors(_drawn(schema))
-        active = self.viewer.layers.selection.active
         layer = self._layer
         if layer is None or layer not in self.viewer.layers:
             layer = self._layer = Labels(
                 labels, name="Propagation (line)", colormap=palette, opacity=1.0, **where
             )
-            self.viewer.layers.append(layer)
+            leave_out_tools(layer)
+            add_unselected(self.viewer, layer)
         else:
             wake(layer)
             layer.colormap = palette
@@ -53,7 +54,6 @@ class PropagationLayer:
         layer.editable = False
         layer.metadata[KEY] = {"clip_id": clip.clip_id, "role": "propagation"}
         layer.visible = True
-        self.viewer.layers.selection.active = active
 
     def hide(self, clip: EchoClip | None) -> None:
         """Take the line away; `clip` is what is open."""

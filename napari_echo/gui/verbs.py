@@ -196,6 +196,7 @@ class Verbs:
         ticked = {pack.id for pack in session.ticked}
         if session.clip is not clip or model_id not in ticked or params != session.predict_params:
             return
+        self.later.hold()
         session.keep_predictor(found.predictor)
         chosen = session.pack is not None and session.pack.id == model_id
         (session.set_prediction if chosen else session.add_prediction)(prediction)

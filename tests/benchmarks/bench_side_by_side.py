@@ -63,7 +63,7 @@ def toggle(review: EchoReview) -> Times:
     before = drawn
     while drawn == before:
         QApplication.processEvents()
-        if grid.cells != wanted:
+        if grid.cells != wanted or grid.settling:
             before = drawn
         if time.perf_counter() > start + PATIENCE_S:
             raise SystemExit("Stopped: nothing was drawn.")

@@ -60,7 +60,7 @@ def toggle(qtbot: QtBot) -> Toggle:
 
 def wait_for_cells(review: EchoReview, qtbot: QtBot) -> None:
     grid = review.comparing.grid
-    qtbot.waitUntil(lambda: grid.cells == (grid.plan() if grid.is_on else ()))
+    qtbot.waitUntil(lambda: grid.cells == (grid.plan() if grid.is_on else ()) and not grid.settling)
 
 
 def cells_of(viewer: napari.Viewer) -> list[list[str]]:
@@ -144,6 +144,29 @@ def test_cells_are_kept_while_they_are_off_and_go_with_the_review(
     assert made() == before
     review.tear_down()
     assert not made()
+
+
+def test_cells_come_one_by_one_and_may_be_left_before_all_are_there(
+    opened: Reviewed, toggle: Toggle, qtbot: QtBot
+) -> None:
+    viewer, review = opened
+    grid, seen = review.comparing.grid, set()
+    before = [(x, x.visible) for x in viewer.layers if not is_resting(x)]
+
+    def half_there() -> bool:
+        seen.add(sum(map(len, cells_of(viewer))) if grid.cells else 0)
+        return bool(grid.cells) and sum(map(len, cells_of(viewer))) == 1
+
+    grid.set_on(True)
+    qtbot.waitUntil(half_there)
+    assert grid.settling
+    toggle(review)
+    assert not grid.is_on
+    assert [(x, x.visible) for x in viewer.layers if not is_resting(x)] == before
+    cells = [x for x in viewer.layers if TAG in x.metadata]
+    assert not any(x.visible or "model" in x.name for x in cells)
+    toggle(review)
+    assert [len(cell) for cell in cells_of(viewer)] == [2, 2]
 
 
 def test_what_is_switched_on_meanwhile_waits_for_the_one_view(
