@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.layers import Labels
 from psygnal import Signal
 
 from napari_echo.core.labels import CAMUS_SCHEMA, LabelSchema
 from napari_echo.gui.adding import add_unselected
 from napari_echo.gui.layer_data import KEY, colors, grid
-from napari_echo.gui.resting import is_resting, lay_to_rest, rest_place, sleep, wake
+from napari_echo.gui.resting import PIXEL, is_resting, lay_to_rest, rest_place, sleep, wake
 
 if TYPE_CHECKING:
     from napari_echo.gui.layers import ReviewLayers
@@ -110,7 +109,7 @@ class DraftLayer:
     def _make(self) -> Labels:
         clip = self.session.require_clip()
         layer = self._made = Labels(
-            np.zeros((1, 1, 1), np.uint8),
+            PIXEL,
             name="Correction",
             colormap=colors(CAMUS_SCHEMA),
             opacity=OPACITY,

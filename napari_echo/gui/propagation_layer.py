@@ -49,11 +49,10 @@ class PropagationLayer:
         else:
             wake(layer)
             layer.colormap = palette
-            self.renewing.renew(layer, where, labels)
+            self.renewing.renew(layer, where, labels, visible=True)
         layer.contour = WIDTH if clip.frame_shape[0] > FINE else 1
         layer.editable = False
         layer.metadata[KEY] = {"clip_id": clip.clip_id, "role": "propagation"}
-        layer.visible = True
 
     def hide(self, clip: EchoClip | None) -> None:
         """Take the line away; `clip` is what is open."""

@@ -19,7 +19,7 @@ from napari_echo.gui.renewing import Renewing
 _RESTING = "napari_echo_resting"
 # What napari calls with every drawing of the canvas, for hidden layers, too.
 _ON_DRAW = "_update_draw"
-_PIXEL = np.zeros((1, 1, 1), np.uint8)
+PIXEL = np.zeros((1, 1, 1), np.uint8)
 
 
 def is_resting(layer: Layer) -> bool:
@@ -41,7 +41,7 @@ def sleep(layer: Layer) -> None:
 def lay_to_rest(layer: Layer, clip: EchoClip, renewing: Renewing) -> None:
     """Let a layer of pixels wait, hidden and without what it holds."""
     sleep(layer)
-    renewing.renew(layer, rest_place(clip), _PIXEL)
+    renewing.renew(layer, rest_place(clip), PIXEL)
 
 
 def keep_at_rest(layer: Layer, clip: EchoClip, renewing: Renewing) -> None:

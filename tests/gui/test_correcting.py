@@ -505,6 +505,35 @@ def test_verdicts_commit_behind_the_next_clip(
     assert replay.uncommitted == (ED, 4, ES)
 
 
+def test_a_double_click_gives_one_verdict(
+    dock: Callable[[Session], Reviewed],
+    session: Session,
+    qtbot: QtBot,
+    clip: EchoClip,
+    tmp_path: Path,
+) -> None:
+    _, review = dock(session)
+    for number in range(3):
+        np.save(tmp_path / f"clip{number}.npy", np.roll(clip.frames, number, axis=0))
+    review.studying.open_paths([tmp_path])
+    runners = (review.jobs, review.studying.ahead)
+    # The next clip is decoded: it is there before the second click.
+    qtbot.waitUntil(
+        lambda: session.clip is not None and not any(r.busy for r in runners), timeout=PATIENCE_MS
+    )
+    qtbot.wait(100)
+    button, left = review.correct_panel.reject, Qt.MouseButton.LeftButton
+    # What Qt makes of a double-click: press, release, double-click, release.
+    qtbot.mouseClick(button, left)
+    qtbot.mouseDClick(button, left)
+    qtbot.mouseRelease(button, left)
+    qtbot.waitUntil(lambda: review.committing.waiting == 0, timeout=PATIENCE_MS)
+    assert session.clip is not None
+    assert "clip1" in session.clip.name
+    (row,) = session.corrections.store.rows()
+    assert row.status == "rejected"
+
+
 def test_going_back_to_an_earlier_revision_replaces_the_later_one(
     reviewed: Reviewed, qtbot: QtBot
 ) -> None:

@@ -65,8 +65,13 @@ def shown(
     viewer.window.add_dock_widget(review, name="Echo review", area="right")
     session.open_clip(clip, truth=truth, key_frames=key_frames)
     window = viewer.window._qt_window
-    window.activateWindow()
-    qtbot.waitUntil(lambda: QApplication.activeWindow() is window, timeout=PATIENCE_MS)
+
+    def is_active() -> bool:
+        # Asked for again: a window that is not mapped yet cannot be activated.
+        window.activateWindow()
+        return QApplication.activeWindow() is window
+
+    qtbot.waitUntil(is_active, timeout=PATIENCE_MS)
     # What ends later shows and hides widgets, which moves the focus.
     runners = (review.jobs, review.background, review.measuring.runner)
     qtbot.waitUntil(lambda: not any(runner.busy for runner in runners), timeout=PATIENCE_MS)

@@ -123,7 +123,7 @@ def test_what_is_set_holds_from_the_next_run_on_and_the_next_time(
     run(review, qtbot)
     plain = session.prediction
     assert runs == [PredictParams()]
-    assert panel.gist.full_text() == "model-0"
+    qtbot.waitUntil(lambda: panel.gist.full_text() == "model-0", timeout=PATIENCE_MS)
 
     # Cancelled, nothing is changed.
     panel.heading.click()
@@ -157,7 +157,7 @@ def test_what_is_set_holds_from_the_next_run_on_and_the_next_time(
     assert review.primary_button() is panel.action
     run(review, qtbot)
     assert runs == [PredictParams(), PredictParams(batch=7, mirror=True)]
-    assert panel.gist.full_text() == "mirror · model-0"
+    qtbot.waitUntil(lambda: panel.gist.full_text() == "mirror · model-0", timeout=PATIENCE_MS)
     assert not panel.gist.isHidden()
 
     again = Session(packs=session.packs, reader="reader")
@@ -183,7 +183,7 @@ def test_nothing_is_set_while_a_model_runs(
     assert panel.settings.toolTip() == "Predicting is going on."
     gate.set()
     qtbot.waitUntil(lambda: not review.jobs.busy, timeout=PATIENCE_MS)
-    assert panel.settings.isEnabled()
+    qtbot.waitUntil(panel.settings.isEnabled, timeout=PATIENCE_MS)
 
 
 def test_without_torch_its_engine_cannot_be_chosen(

@@ -8,7 +8,7 @@ from napari_echo.core.revision import Status
 from napari_echo.gui.contour_tool import ContourTool
 from napari_echo.gui.editing import VERDICTS, Editing
 from napari_echo.gui.key_names import tell
-from napari_echo.gui.panels.controls import ElidedLabel, gate, may_shrink
+from napari_echo.gui.panels.controls import ElidedLabel, VerdictButton, gate, may_shrink
 from napari_echo.gui.panels.fork import ForkBox
 from napari_echo.gui.panels.propagate import PropagateRows
 from napari_echo.gui.panels.scroll import bring_into_view
@@ -76,8 +76,8 @@ class CorrectPanel(Section):
         )
         self.waiting = ElidedLabel()
         self.commit = QPushButton("Commit")
-        self.pair = QPushButton("Accept ED/ES")
-        self.reject, self.second = QPushButton("Reject"), QPushButton("2nd reader")
+        self.pair = VerdictButton("Accept ED/ES")
+        self.reject, self.second = VerdictButton("Reject"), VerdictButton("2nd reader")
         may_shrink(self.start_from, self.reader, self.comment)
         self._lay_out()
         self._connect(recovery)
