@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +30,10 @@ from napari_echo.io.sources import ClipSource, read_sources
 from napari_echo.io.tracings import (
     Outline,
     fill_outline,
-    finite,
     fraction,
     positive,
-    read_columns,
     read_list,
+    read_numbers,
     read_traced_video,
 )
 
@@ -45,8 +45,8 @@ __all__ = [
     "write_echonet",
 ]
 
-Rows = list[tuple[float, ...]]
-"""Of a traced frame the rows X1, Y1, X2, Y2, in the file's order."""
+Rows = NDArray[np.float64]
+"""Of a traced frame the rows X1, Y1, X2, Y2, in the file's order; shape (N, 4)."""
 
 _SPLITS = {"TRAIN": "train", "VAL": "val", "TEST": "test"}
 
@@ -172,8 +172,8 @@ def tracing_mask(rows: Rows, shape: tuple[int, int]) -> NDArray[np.bool_]:
 
     Parameters
     ----------
-    rows : list of (X1, Y1, X2, Y2)
-        The long axis, which is left out, and the discs from apex to base.
+    rows : ndarray of float, shape (N, 4)
+        X1, Y1, X2, Y2 of the long axis, which is left out, and of the discs from apex to base.
     shape : (int, int)
         Height and width of the frame.
 
@@ -186,8 +186,7 @@ def tracing_mask(rows: Rows, shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 def _outline(rows: Rows) -> Outline:
     """Down the one side of the discs and up the other."""
-    discs = np.array(rows[1:], float)
-    return np.concatenate([discs[:, :2], discs[::-1, 2:]])
+    return np.concatenate([rows[1:, :2], rows[:0:-1, 2:]])
 
 
 def _read_video(
@@ -210,20 +209,21 @@ def _read_video(
 
 def _read_tracings(path: Path) -> tuple[dict[str, dict[int, Rows]], dict[str, int]]:
     """Read the tracings, and of the videos with a damaged one the line that is."""
-    tracings: dict[str, dict[int, Rows]] = {}
+    names, numbers = read_numbers(path, TRACINGS)
+    whole = np.isfinite(numbers).all(axis=1)
     damaged: dict[str, int] = {}
+    for row in np.flatnonzero(~whole):
+        damaged.setdefault(_video_name(names[row]), int(row) + 2)
+    tracings: dict[str, dict[int, Rows]] = {}
     # Four hundred thousand rows: what is asked of each counts.
-    last, rows = ("", ""), Rows()
-    for line, row in enumerate(read_columns(path, TRACINGS), start=2):
-        numbers = finite(row[1:])
-        if numbers is None:
-            damaged.setdefault(_video_name(row[0]), line)
-            continue
-        traced = row[0], row[-1]
-        if traced != last:
-            last, frame = traced, int(numbers[-1])
-            rows = tracings.setdefault(_video_name(row[0]), {}).setdefault(frame, [])
-        rows.append(numbers[:-1])
+    for (name, frame), rows in groupby(
+        np.flatnonzero(whole).tolist(),
+        key=list(zip(names, numbers[:, -1].tolist(), strict=True)).__getitem__,
+    ):
+        block = numbers[list(rows), :-1]
+        traced = tracings.setdefault(_video_name(name), {})
+        known = traced.get(int(frame))
+        traced[int(frame)] = block if known is None else np.concatenate([known, block])
     return tracings, damaged
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import TextIO
@@ -133,6 +134,57 @@ def read_columns(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, ..
         wanted = itemgetter(*map(names.index, columns))
         for row in filter(None, reader):
             yield wanted(row if len(row) >= len(names) else row + [""] * len(names))
+
+
+def read_numbers(path: Path, columns: tuple[str, ...]) -> tuple[list[str], NDArray[np.float64]]:
+    """Read a column of names and columns of numbers of a CSV file of very many rows.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    columns : tuple of str
+        Headings: of the names, then of the numbers.
+
+    Returns
+    -------
+    list of str
+        The names.
+    ndarray of float, shape (N, C)
+        The numbers; NaN where one is missing, no number or not finite.
+
+    Raises
+    ------
+    EchoError
+        If the file cannot be read or lacks a column.
+    """
+    import pandas as pd
+
+    with _reading(path) as file:
+        header = next(csv.reader(file), [])
+        _check_columns(path, header, columns)
+        read = partial(
+            pd.read_csv,
+            path,
+            usecols=list(columns),
+            index_col=False,
+            dtype={columns[0]: str},
+            keep_default_na=False,
+            encoding="utf-8-sig",
+        )
+        try:
+            try:
+                table = read(low_memory=False)
+            except pd.errors.ParserError:
+                # A row that is too long spoils nothing but itself, as one that is too short.
+                table = read(engine="python", on_bad_lines=lambda cells: cells[: len(header)])
+        except pd.errors.ParserError as error:
+            raise csv.Error(str(error)) from error
+    numbers = np.stack(
+        [pd.to_numeric(table[name], errors="coerce").to_numpy(float) for name in columns[1:]], 1
+    )
+    numbers[~np.isfinite(numbers)] = np.nan
+    return table[columns[0]].fillna("").tolist(), numbers
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def test_the_area_decides_which_frame_is_ed(root: Path) -> None:
 def test_a_mask_is_filled_as_in_echonets_loader() -> None:
     axis = (10.0, 2.0, 10.0, 30.0)
     discs = [(8.2, 5.0, 12.4, 5.0), (5.0, 15.0, 15.0, 15.0), (5.0, 25.0, 15.0, 25.0)]
-    mask = tracing_mask([axis, *discs], (40, 40))
+    mask = tracing_mask(np.array([axis, *discs]), (40, 40))
     assert not mask[:5].any()
     assert not mask[26:].any()
     assert mask[15, 5:15].all()
@@ -222,6 +222,27 @@ def test_a_damaged_tracing_spoils_its_own_video_alone(root: Path, change: dict[s
     assert read == ["0X2B", "0X3C"]
     assert [skip.name for skip in skipped] == ["0X1A"]
     assert "line 2 of VolumeTracings.csv holds no numbers" in skipped[0].reason
+
+
+@pytest.mark.parametrize(
+    ("row", "spoilt"),
+    [
+        ("0X1A.avi,1,2,3,4,0,more,cells", False),  # what it has too much is left out
+        ("0X1A.avi,1,2", True),
+        ('0X1A.avi,"1",2,3,4,0', False),
+        ("0X1A.avi,inf,2,3,4,0", True),
+    ],
+)
+def test_a_row_of_another_length_spoils_its_own_video_alone(
+    root: Path, row: str, spoilt: bool
+) -> None:
+    path = root / "VolumeTracings.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], row, "", *lines[2:]]))
+    skipped: list[Skipped] = []
+    read = [item.clip.study_id for item in read_echonet(root, on_skip=skipped.append)]
+    assert read[-2:] == ["0X2B", "0X3C"]
+    assert [skip.name for skip in skipped] == ["0X1A"] * spoilt
 
 
 def test_a_list_that_is_cut_off_spoils_its_last_row_alone(root: Path) -> None:
