@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QObject, QTimer
 
-SOON_MS = 30
-"""The canvas is drawn first: a frame is not to wait for a text or a chart."""
+SOON_MS, TABS_MS = 30, 90
+"""The canvas is drawn first, then the dock, then the tabs, each in a turn of its own: a frame
+is not to wait for a text or a chart."""
 
 
 class Soon(QObject):
@@ -19,11 +20,13 @@ class Soon(QObject):
         What is called.
     parent : QObject
         Its owner.
+    ms : int
+        So many.
     """
 
-    def __init__(self, call: Callable[[], object], parent: QObject) -> None:
+    def __init__(self, call: Callable[[], object], parent: QObject, ms: int = SOON_MS) -> None:
         super().__init__(parent)
-        self._soon = _single_shot(self, SOON_MS, call)
+        self._soon = _single_shot(self, ms, call)
         # Counted from when the window goes on: opening a clip keeps it for longer than that.
         self._turn = _single_shot(self, 0, self._soon.start)
 

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QDialog, QM
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import KeyFrames
 from napari_echo.core.labels import Segmentation
-from napari_echo.gui.later import SOON_MS
+from napari_echo.gui.later import TABS_MS
 from napari_echo.gui.panels.controls import ElidedChoice
 from napari_echo.gui.panels.section import Section
 from napari_echo.gui.preferences import preferences
@@ -109,7 +109,7 @@ def test_every_control_has_a_tool_tip_and_a_disabled_one_says_why(
         for tab in review.bottom._widgets:
             review.bottom.show(tab)
             QApplication.processEvents()
-            qtbot.wait(2 * SOON_MS)
+            qtbot.wait(2 * TABS_MS)
         assert "\n".join(sorted(set(silent(review)))) == "", name
 
 

@@ -6,7 +6,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QHideEvent, QPaintEvent
 from qtpy.QtWidgets import QLabel, QWidget
 
-from napari_echo.gui.later import Soon
+from napari_echo.gui.later import TABS_MS, Soon
 
 HEIGHT = 180
 
@@ -21,7 +21,7 @@ class Tab(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._stale = True
-        self._soon = Soon(self._refresh_if_stale, self)
+        self._soon = Soon(self._refresh_if_stale, self, TABS_MS)
         self.setMinimumHeight(HEIGHT - 40)
 
     def sizeHint(self) -> QSize:
