@@ -19,6 +19,7 @@ from napari.utils.interactions import (
 )
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
 from napari_echo.core.clip import EchoClip
 from napari_echo.core.keyframes import Beat, KeyFrames
@@ -506,13 +507,15 @@ def test_verdicts_commit_behind_the_next_clip(
 
 
 def test_a_double_click_gives_one_verdict(
-    dock: Callable[[Session], Reviewed],
+    make_napari_viewer: Callable[..., napari.Viewer],
     session: Session,
     qtbot: QtBot,
     clip: EchoClip,
     tmp_path: Path,
 ) -> None:
-    _, review = dock(session)
+    viewer = make_napari_viewer(show=True)
+    review = EchoReview(viewer, session)
+    viewer.window.add_dock_widget(review, name="Echo review", area="right")
     for number in range(3):
         np.save(tmp_path / f"clip{number}.npy", np.roll(clip.frames, number, axis=0))
     review.studying.open_paths([tmp_path])
@@ -523,10 +526,9 @@ def test_a_double_click_gives_one_verdict(
     )
     qtbot.wait(100)
     button, left = review.correct_panel.reject, Qt.MouseButton.LeftButton
-    # What Qt makes of a double-click: press, release, double-click, release.
-    qtbot.mouseClick(button, left)
-    qtbot.mouseDClick(button, left)
-    qtbot.mouseRelease(button, left)
+    window = button.window().windowHandle()
+    place = button.mapTo(button.window(), button.rect().center())
+    QTest.mouseDClick(window, left, pos=place)
     qtbot.waitUntil(lambda: review.committing.waiting == 0, timeout=PATIENCE_MS)
     assert session.clip is not None
     assert "clip1" in session.clip.name

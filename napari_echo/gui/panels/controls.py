@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QColor, QIcon, QMouseEvent, QPaintEvent, QPixmap, QResizeEvent
+from qtpy.QtGui import QColor, QIcon, QPaintEvent, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QLabel,
-    QPushButton,
     QSizePolicy,
     QStyle,
     QStyleOptionComboBox,
@@ -95,15 +94,6 @@ class ElidedLabel(QLabel):
             # Long names of files may break, too.
             text = re.sub(r"(?<=[/\\_.-])(?=\S)", "\u200b", text)
         self.setText(text)
-
-
-class VerdictButton(QPushButton):
-    """A button whose second click of a double-click does nothing: the next clip is open by then."""
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
-        """Do not take it for another press."""
-        if event is not None:
-            event.accept()
 
 
 class ElidedChoice(QComboBox):

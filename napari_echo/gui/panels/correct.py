@@ -8,13 +8,14 @@ from napari_echo.core.revision import Status
 from napari_echo.gui.contour_tool import ContourTool
 from napari_echo.gui.editing import VERDICTS, Editing
 from napari_echo.gui.key_names import tell
-from napari_echo.gui.panels.controls import ElidedLabel, VerdictButton, gate, may_shrink
+from napari_echo.gui.panels.controls import ElidedLabel, gate, may_shrink
 from napari_echo.gui.panels.fork import ForkBox
 from napari_echo.gui.panels.propagate import PropagateRows
 from napari_echo.gui.panels.scroll import bring_into_view
 from napari_echo.gui.panels.section import Section
 from napari_echo.gui.panels.start_from import StartFrom
 from napari_echo.gui.panels.tools import ToolRows
+from napari_echo.gui.panels.verdict_button import VerdictButton
 from napari_echo.gui.recovery import Recovery
 from napari_echo.gui.steps import Step, commit_obstacle, obstacle
 from napari_echo.gui.verbs import Verbs
