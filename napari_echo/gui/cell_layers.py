@@ -71,6 +71,11 @@ class CellLayers:
         """So many cells have all their layers."""
         return len(self._layers) // STRIDE
 
+    @property
+    def in_sight(self) -> bool:
+        """Whether any of them is shown."""
+        return any(layer.visible for layer in self._layers)
+
     def make_one(self) -> None:
         """Make the next layer, hidden."""
         index = len(self._layers)

@@ -64,6 +64,7 @@ class Grid:
         self._wanted = False
         self._shown: tuple[Cell, ...] = ()
         self._drawn: tuple[object, ...] = ()
+        self._unfitted = False
         self._clock = QTimer(parent)
         self._clock.setSingleShot(True)
         self._clock.setInterval(0)
@@ -168,8 +169,9 @@ class Grid:
             else:
                 self._rest()
             self._shown, self._drawn = cells, drawn
+        self._unfitted |= len(cells) != number
+        self._fit()
         if len(cells) != number:
-            self.viewer.reset_view()
             self.changed.emit()
         self._write_titles()
         self._clock.start()
@@ -185,7 +187,15 @@ class Grid:
         with self._quietly(batch=False):
             shown = self._own.show_next()
         if shown:
+            self._fit()
             self._clock.start()
+
+    def _fit(self) -> None:
+        """Fit view and titles to another number of cells; napari counts none while none is seen."""
+        if self._unfitted and (self._own.in_sight or not self._shown):
+            self._unfitted = False
+            self.viewer.reset_view()
+            self._write_titles()
 
     def _drawing(self, cells: tuple[Cell, ...]) -> tuple[object, ...]:
         """All that the cells' pictures depend on, to draw them anew only where it changed."""

@@ -169,6 +169,31 @@ def test_cells_come_one_by_one_and_may_be_left_before_all_are_there(
     assert [len(cell) for cell in cells_of(viewer)] == [2, 2]
 
 
+def test_cells_that_come_first_show_the_whole_clip_as_later(
+    opened: Reviewed,
+    session: Session,
+    clip: EchoClip,
+    truth: Segmentation,
+    said_by: Saying,
+    toggle: Toggle,
+) -> None:
+    viewer, review = opened
+    for name in "cd":
+        session.add_prediction(said_by(name, clip, truth))
+
+    def look() -> tuple[float, list[list[str]]]:
+        return float(viewer.scene.camera.zoom), cells_of(viewer)
+
+    alone = viewer.scene.camera.zoom
+    toggle(review)
+    first = look()
+    toggle(review)
+    assert viewer.scene.camera.zoom == pytest.approx(alone)
+    toggle(review)
+    assert look() == first
+    assert first[0] < 0.7 * alone
+
+
 def test_what_is_switched_on_meanwhile_waits_for_the_one_view(
     opened: Reviewed, toggle: Toggle
 ) -> None:
