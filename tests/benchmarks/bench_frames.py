@@ -7,9 +7,8 @@ default), and the longest time that the window stood still when a clip with
 everything to draw arrived. The review is measured in the window of `napari-echo
 open`, or with --plain as a dock of napari's own. Both windows have canvases of the same size, and
 their measurements alternate, so that what else the computer does falls on
-both; the block is of the main thread's own work, other times are of the process's,
-software OpenGL's
-threads included, which a busy computer changes little.
+both; the block is of the main thread's own work, other times are of the process's, software
+OpenGL's threads included, which a busy computer changes little.
 """
 
 from __future__ import annotations
